@@ -1,0 +1,62 @@
+"""The hooks a plugin may implement. All are optional; each returns an iterable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from bnnbench.interfaces import Formulation, Solver
+    from bnnbench.objectives import Objective
+
+PROJECT = "bnnbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
+    """Functions that return a :class:`~bnnbench.table.Table` or a :class:`~bnnbench.dataset.Dataset`.
+
+    A function's ``name`` attribute, or its own name with ``-`` for ``_``, is what suites write;
+    its keyword parameters are what they may set.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
+    """Functions from a table and keyword parameters to a table, for ``data | transform`` texts."""
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_formulations() -> Iterable[type[Formulation]]:
+    """Formulation classes."""
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_solvers() -> Iterable[type[Solver]]:
+    """Solver classes."""
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_objectives() -> Iterable[type[Objective]]:
+    """Objective classes."""
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_suites() -> Iterable[Path]:
+    """Folders that hold suites as ``NAME.toml``."""
+    raise NotImplementedError
+
+
+@hookspec
+def bnnbench_recorded(record: Any) -> None:
+    """Called in the main process after a record has been stored."""

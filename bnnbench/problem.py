@@ -1,0 +1,194 @@
+"""Problems: data, hypothesis class and the number to minimise, whoever solves them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from bnnbench.architecture import Architecture
+from bnnbench.dataset import Dataset, Part
+from bnnbench.domain import WeightDomain
+from bnnbench.errors import ProblemError
+from bnnbench.network import Layer, Network
+from bnnbench.objectives import GroupTargets, Lexicographic, Objective, Outcome, Score
+from bnnbench.spec import Spec, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A training problem: minimise ``objective`` over networks of ``architecture`` in ``domain``.
+
+    Raises:
+        ProblemError: when the architecture's inputs or outputs do not match the data.
+    """
+
+    dataset: Dataset
+    architecture: Architecture
+    domain: WeightDomain
+    objective: Objective
+
+    def __post_init__(self) -> None:
+        data, arch = self.dataset, self.architecture
+        if arch.inputs != data.n_features:
+            raise ProblemError(
+                f"{data.name} has {data.n_features} features, {arch.text} reads {arch.inputs}."
+            )
+        if arch.outputs != data.n_classes and not (arch.outputs == 1 and data.n_classes == 2):
+            raise ProblemError(
+                f"{data.name} has {data.n_classes} classes: needs {data.n_classes} outputs"
+                f"{' or 1' if data.n_classes == 2 else ''}, {arch.text} has {arch.outputs}."
+            )
+
+    def targets(self, part: Part = "train") -> npt.NDArray[np.int8]:
+        """Wanted output signs -1 / +1 of one part: shape (m, outputs), one against the rest."""
+        y = self.dataset.part(part)[1]
+        wanted = self._class_of_output[None, :] == np.asarray(y)[:, None]
+        return np.where(wanted, np.int8(1), np.int8(-1))
+
+    @property
+    def _class_of_output(self) -> npt.NDArray[np.int64]:
+        outputs = self.architecture.outputs
+        return np.array([1]) if outputs == 1 else np.arange(outputs)
+
+    @cached_property
+    def output_scale(self) -> Fraction:
+        """B, so that u = 2 z / B is the scaled output (inn.md 2.1).
+
+        With hidden units feeding the output, (their number + 1) times the largest weight; features
+        that reach the output directly add the mean absolute row sum of the training rows.
+        """
+        arch, largest = self.architecture, self.domain.largest
+        sources = [c.source for c in arch.sources(arch.depth)]
+        units = sum(arch.widths[s] for s in sources if s > 0)
+        B = (units + 1) * largest if units else Fraction(0)
+        if 0 in sources:
+            X = self.dataset.part("train")[0]
+            total = sum(np.abs(X.astype(np.int64)).sum(axis=0, dtype=np.int64).tolist())
+            B += Fraction(total, len(X) * self.dataset.scale)
+        return B or Fraction(1)
+
+    @property
+    def output_unit(self) -> int:
+        """Common denominator of output pre-activations on the training data, free biases apart."""
+        arch = self.architecture
+        reads_input = any(c.source == 0 for c in arch.sources(arch.depth))
+        return (self.dataset.scale if reads_input else 1) * self.domain.scale
+
+    def evaluate(self, network: Network) -> Score:
+        """The objective's exact value of a network on the training rows.
+
+        Membership in the domain is not checked here: see :meth:`outside`.
+        """
+        X, y = self.dataset.part("train")
+        forward = network.forward(X, self.dataset.scale)
+        return self.objective.evaluate(
+            Outcome(network, forward, self.targets(), y, self.output_scale)
+        )
+
+    def outside(self, network: Network) -> str | None:
+        """Why a network does not belong to the problem's class; None when it does."""
+        if network.architecture.text != self.architecture.text:
+            return f"topology {network.architecture.text}, expected {self.architecture.text}"
+        return network.outside(self.domain)
+
+    @cached_property
+    def groups(self) -> GroupTargets:
+        """Equal training rows with their wanted signs, the ground of solver-free bounds."""
+        labels = self.dataset.group_counts
+        positive = labels[:, self._class_of_output]
+        return GroupTargets(positive, labels.sum(axis=1, keepdims=True) - positive, labels)
+
+    @property
+    def infeasible(self) -> str | None:
+        """A proof without a solver that no network is feasible, in words; None when there is none."""
+        levels = getattr(self.objective, "levels", (self.objective,))
+        if any(level.hard for level in levels) and int(self.groups.minority.sum()):
+            return "equal training rows carry different labels, so not every sign can be right"
+        return None
+
+    @cached_property
+    def lower_bound(self) -> Fraction | None:
+        """The bound that contradictory duplicates alone prove; None when there is no bound."""
+        return self.objective.lower_bound(self.groups, self.output_scale)
+
+    @cached_property
+    def granularity(self) -> Fraction | None:
+        """A positive number that divides every reachable value, or None."""
+        if self.domain.bias == "free":
+            return Fraction(1) if self.objective.counts else None
+        return self.objective.granularity(self.output_scale, self.output_unit)
+
+    def round_bound(self, bound: float, tolerance: float = 1e-6) -> float:
+        """A solver's bound raised to the next reachable value, less a relative tolerance."""
+        grain = self.granularity
+        if grain is None or not math.isfinite(bound):
+            return bound
+        step = float(grain)
+        slack = tolerance * max(1.0, abs(bound))
+        return max(bound, float(math.ceil((bound - slack) / step) * grain))
+
+    @cached_property
+    def reference(self) -> Fraction | None:
+        """The objective of the constant-majority network at its margin; None when undefined."""
+        return self.objective.reference(self.dataset.part("train")[1], self.targets())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over data, topology, domain and objective: equal digests, comparable bounds."""
+        parts = (
+            self.dataset.digest,
+            self.architecture.text,
+            str(self.domain.spec),
+            str(objective_spec(self.objective)),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def network(self, draw: Callable[[npt.NDArray[np.int64], tuple[int, ...]], npt.NDArray[np.int64]]) -> Network:
+        """A network of the class whose numbers come from ``draw(values, shape)``.
+
+        ``draw`` picks from the values of a grid, for example ``rng.choice``. Missing arcs get 0;
+        free biases get 0; a budget of upper values is met by lowering weights in order.
+        """
+        arch, domain = self.architecture, self.domain
+        layers = []
+        budget = domain.budget(arch.n_weights)
+        for k in range(1, arch.depth + 1):
+            grids = domain.grids()
+            grid = grids[int(draw(np.arange(len(grids)), (1,))[0])]
+            mask = arch.mask(k)
+            weights = np.where(mask, draw(grid.values, mask.shape), 0)
+            if budget is not None:
+                upper = np.flatnonzero((weights == grid.hi) & mask)
+                weights.flat[upper[budget:]] = grid.lo
+                budget -= min(budget, len(upper))
+            biases = domain.bias_grid(grid)
+            width = arch.widths[k]
+            bias = np.zeros(width, dtype=np.int64) if biases is None else draw(biases.values, (width,))
+            layers.append(Layer(weights, bias, grid.scale, grid.scale))
+        return Network(arch, tuple(layers))
+
+    def random_network(self, rng: np.random.Generator) -> Network:
+        """A network of the class with uniform weights."""
+        return self.network(lambda values, shape: rng.choice(values, size=shape))
+
+
+def objective_spec(objective: Objective) -> Spec:
+    """The spec an objective is written as: only parameters that differ from their defaults."""
+    if isinstance(objective, Lexicographic):
+        levels = tuple(objective_spec(level) for level in objective.levels)
+        return Spec.of(objective.name, levels=levels)
+    params: dict[str, Value] = {}
+    if dataclasses.is_dataclass(objective):
+        for f in dataclasses.fields(objective):
+            value = getattr(objective, f.name)
+            if value != f.default:
+                params[f.name] = value
+    return Spec.of(objective.name, **params)

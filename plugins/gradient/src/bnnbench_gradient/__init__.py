@@ -1,0 +1,1 @@
+"""Gradient baselines for bnnbench."""

@@ -1,0 +1,1 @@
+"""Heuristics and reality checks for bnnbench."""

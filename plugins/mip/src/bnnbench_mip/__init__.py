@@ -1,0 +1,1 @@
+"""MIP formulations and solvers for bnnbench."""

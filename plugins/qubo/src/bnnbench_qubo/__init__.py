@@ -1,0 +1,1 @@
+"""QUBO formulations and samplers for bnnbench."""
