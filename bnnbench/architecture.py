@@ -64,9 +64,7 @@ class Architecture:
         if self.activation not in ("sign", "step"):
             raise ProblemError(f"Activation must be 'sign' or 'step', got {self.activation!r}.")
         chain = tuple(Connection(k, k + 1) for k in range(self.depth))
-        connections = tuple(
-            sorted(self.connections or chain, key=lambda c: (c.target, c.source))
-        )
+        connections = tuple(sorted(self.connections or chain, key=lambda c: (c.target, c.source)))
         object.__setattr__(self, "connections", connections)
         pairs = [(c.source, c.target) for c in connections]
         if len(set(pairs)) != len(pairs):
@@ -139,7 +137,9 @@ class Architecture:
                 continue
             digest = "" if c.mask is None else hashlib.sha256(_bits(c.mask)).hexdigest()[:12]
             parts.append(f"{c.source}>{c.target}" + (f"@{digest}" if digest else ""))
-        missing = set(range(self.depth)) - {c.source for c in self.connections if c.target == c.source + 1}
+        missing = set(range(self.depth)) - {
+            c.source for c in self.connections if c.target == c.source + 1
+        }
         parts += [f"no{k}>{k + 1}" for k in sorted(missing)]
         return "+".join(parts)
 
@@ -150,9 +150,7 @@ def skip_connections(depth: int, skips: Iterable[tuple[int, int]]) -> tuple[Conn
     return tuple(Connection(s, t) for s, t in sorted(chain | set(skips)))
 
 
-def random_masks(
-    architecture: Architecture, density: float, seed: int
-) -> tuple[Connection, ...]:
+def random_masks(architecture: Architecture, density: float, seed: int) -> tuple[Connection, ...]:
     """Mask every connection at random, keeping a fraction ``density`` and one arc per unit.
 
     Raises:

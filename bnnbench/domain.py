@@ -68,9 +68,7 @@ class WeightDomain(ABC):
 
     def __post_init__(self) -> None:
         if self.bias not in ("same", "asymmetric", "free", "none"):
-            raise ProblemError(
-                f"bias must be same, asymmetric, free or none, got {self.bias!r}."
-            )
+            raise ProblemError(f"bias must be same, asymmetric, free or none, got {self.bias!r}.")
 
     @abstractmethod
     def grids(self) -> tuple[Grid, ...]:

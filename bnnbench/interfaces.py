@@ -141,7 +141,9 @@ def missing(requires: tuple[str, ...]) -> str | None:
             version(name)
         except PackageNotFoundError:
             absent.append(name)
-    return f"not installed: {', '.join(absent)} (pip install {' '.join(absent)})" if absent else None
+    return (
+        f"not installed: {', '.join(absent)} (pip install {' '.join(absent)})" if absent else None
+    )
 
 
 class Clock:

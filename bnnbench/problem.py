@@ -151,7 +151,9 @@ class Problem:
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def network(self, draw: Callable[[npt.NDArray[np.int64], tuple[int, ...]], npt.NDArray[np.int64]]) -> Network:
+    def network(
+        self, draw: Callable[[npt.NDArray[np.int64], tuple[int, ...]], npt.NDArray[np.int64]]
+    ) -> Network:
         """A network of the class whose numbers come from ``draw(values, shape)``.
 
         ``draw`` picks from the values of a grid, for example ``rng.choice``. Missing arcs get 0;
@@ -171,7 +173,9 @@ class Problem:
                 budget -= min(budget, len(upper))
             biases = domain.bias_grid(grid)
             width = arch.widths[k]
-            bias = np.zeros(width, dtype=np.int64) if biases is None else draw(biases.values, (width,))
+            bias = (
+                np.zeros(width, dtype=np.int64) if biases is None else draw(biases.values, (width,))
+            )
             layers.append(Layer(weights, bias, grid.scale, grid.scale))
         return Network(arch, tuple(layers))
 

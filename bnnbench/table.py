@@ -55,9 +55,7 @@ class Table:
     def keep(self, rows: npt.NDArray[Any]) -> Table:
         """These rows only, in this order (indices or a mask)."""
         part = None if self.part is None else self.part[rows]
-        return replace(
-            self, X=self.X[rows], y=self.y[rows], part=part, rows=self.source_rows[rows]
-        )
+        return replace(self, X=self.X[rows], y=self.y[rows], part=part, rows=self.source_rows[rows])
 
     def note(self, **notes: str) -> Table:
         """With further notes."""

@@ -149,7 +149,9 @@ class RowBuilder:
             keep = coef != 0
             index = np.broadcast_to(numbers[:, None], (count, k))[keep]
             self._rows.append((index, cols[keep], coef[keep]))
-        sides = [np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel() for v in (lower, upper)]
+        sides = [
+            np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel() for v in (lower, upper)
+        ]
         self._sides.append((sides[0], sides[1]))
         self._m += count
 
@@ -161,7 +163,9 @@ class RowBuilder:
         else:
             row, col, val = np.zeros(0, np.int64), np.zeros(0, np.int64), empty
         order = np.argsort(row, kind="stable")
-        indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=self._m)))).astype(np.int32)
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=self._m)))).astype(
+            np.int32
+        )
         lower, upper, cost = (
             np.concatenate([v[i] for v in self._vars]) if self._vars else empty for i in range(3)
         )
