@@ -60,7 +60,8 @@ class Dataset:
             raise DataError(f"{self.name}: y must hold {len(X)} integers, got {y.dtype} {y.shape}.")
         if sum(self.sizes) != len(X) or min(self.sizes) < 0 or self.sizes[0] == 0:
             raise DataError(
-                f"{self.name}: the parts {self.sizes} must hold all {len(X)} rows, train at least one."
+                f"{self.name}: the parts {self.sizes} must hold all {len(X)} rows, train at least"
+                " one."
             )
         if self.scale < 1:
             raise DataError(f"{self.name}: scale must be a positive integer, got {self.scale}.")
@@ -125,7 +126,7 @@ class Dataset:
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {"X": self.X, "y": self.y, "rows": self.rows, "groups": self.group_counts}
         for key, value in arrays.items():
-            np.save(folder / f"{key}.npy", value, allow_pickle=False)
+            np.save(folder / f"{key}.npy", np.asarray(value), allow_pickle=False)
         meta = {
             "name": self.name,
             "sizes": self.sizes,

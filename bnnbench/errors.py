@@ -11,11 +11,11 @@ class BnnbenchError(Exception):
 
 
 class SpecError(BnnbenchError):
-    """A text such as ``highs[threads=1]`` could not be read, or names a parameter that is not there."""
+    """A text such as ``highs[threads=1]`` cannot be read, or names an unknown parameter."""
 
 
 class UnknownNameError(BnnbenchError):
-    """A data set, formulation, solver, objective, suite or plugin of that name is not registered."""
+    """No data set, formulation, solver, objective, suite or plugin of that name is registered."""
 
 
 class PluginError(BnnbenchError):
@@ -35,7 +35,7 @@ class NetworkError(BnnbenchError):
 
 
 class SuiteError(BnnbenchError):
-    """A suite file is malformed; the message names file, key, what was expected and what was got."""
+    """A suite file is malformed; the message names file, key, expected and got."""
 
 
 class StoreError(BnnbenchError):

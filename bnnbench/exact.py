@@ -40,6 +40,8 @@ def matmul(A: Ints, W: Ints, reach: int) -> npt.NDArray[np.int64]:
     """``A @ W`` exactly: shapes (n, d) and (d, m) give (n, m).
 
     Args:
+        A: left factor.
+        W: right factor.
         reach: bound on the absolute value of every partial sum, from :func:`product_reach`. Below
             2**53 the product runs in float64, where it is exact and uses BLAS; below 2**63 in
             int64.

@@ -19,7 +19,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
-    """Functions that return a :class:`~bnnbench.table.Table` or a :class:`~bnnbench.dataset.Dataset`.
+    """Functions that return a table or a data set.
 
     A function's ``name`` attribute, or its own name with ``-`` for ``_``, is what suites write;
     its keyword parameters are what they may set.

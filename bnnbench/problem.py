@@ -108,7 +108,7 @@ class Problem:
 
     @property
     def infeasible(self) -> str | None:
-        """A proof without a solver that no network is feasible, in words; None when there is none."""
+        """Why no network can be feasible, proved without a solver; None when nothing is known."""
         levels = getattr(self.objective, "levels", (self.objective,))
         if any(level.hard for level in levels) and int(self.groups.minority.sum()):
             return "equal training rows carry different labels, so not every sign can be right"

@@ -180,7 +180,7 @@ class _Reader:
             yield self.value()
 
     def quoted(self) -> str:
-        out = []
+        out: list[str] = []
         while self.at < len(self.text):
             char = self.text[self.at]
             self.at += 1

@@ -133,9 +133,11 @@ class RowBuilder:
         """Add a block of rows of the given shape.
 
         Args:
+            shape: of the block.
             terms: pairs (columns, coefficients), each broadcast to ``shape + (k,)`` for any k;
                 zero coefficients are dropped.
-            lower, upper: sides, broadcast to ``shape``; infinite for an open side.
+            lower: left sides, broadcast to ``shape``; -inf for an open side.
+            upper: right sides, likewise.
         """
         count = math.prod(shape)
         numbers = self._m + np.arange(count, dtype=np.int64)

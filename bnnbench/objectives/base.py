@@ -80,7 +80,8 @@ class Outcome:
     @property
     def wrong_signs(self) -> npt.NDArray[np.bool_]:
         """Where sgn(z), with sgn(0) = +1, is not the target; shape (n, outputs)."""
-        return (self.forward.output >= 0) != (self.targets > 0)
+        wrong: npt.NDArray[np.bool_] = (self.forward.output >= 0) != (self.targets > 0)
+        return wrong
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ class SquaredHinge(Objective):
         return Score.of(weighted_sum(outcome.signed, lambda z: loss(z * per_numerator)))
 
     def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction:
-        """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u of its two sides.
+        """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u.
 
         It holds for the interpolant too, which lies above the parabola on [-1, 1] and is convex.
         """
