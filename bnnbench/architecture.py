@@ -111,7 +111,7 @@ class Architecture:
         return all(c.mask is None and c.target == c.source + 1 for c in self.connections)
 
     def mask(self, layer: int) -> BoolMatrix:
-        """Which arcs of a layer exist: shape (fan_in, width), sources stacked in ascending order."""
+        """Which arcs of a layer exist: shape (fan_in, width), sources stacked in order."""
         blocks = [
             np.ones((self.widths[c.source], self.widths[layer]), dtype=bool)
             if c.mask is None
