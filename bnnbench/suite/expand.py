@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bnnbench.errors import BnnbenchError, SuiteError
+from bnnbench.errors import BnnbenchError, SpecError, SuiteError
 from bnnbench.problem import objective_spec
 from bnnbench.registry import Kind, Registry
 from bnnbench.spec import Spec, parse, parse_pipeline
@@ -117,7 +117,7 @@ class _Planner:
                 table.density,
                 table.mask_seed,
             )
-            for hidden in _hidden_layers(table.hidden)
+            for hidden in self._at(f"{key}.hidden", _hidden_layers, table.hidden)
         ]
         yield from itertools.product(_list(table.data), topologies, domains, objectives)
 
@@ -228,7 +228,13 @@ def _list(value: str | list[str]) -> list[str]:
 
 def _hidden_layers(value: list[Any]) -> list[list[int]]:
     """``[4, 8]`` is one architecture of two layers, ``[[4], [8], []]`` are three."""
-    return value if value and isinstance(value[0], list) else [value]
+    nested = [isinstance(v, list) for v in value]
+    if any(nested) and not all(nested):
+        raise SpecError(
+            f"hidden mixes widths and lists, got {value}: write [4, 8] for one architecture of two"
+            " layers or [[4], [8]] for two architectures."
+        )
+    return value if any(nested) else [value]
 
 
 def _excluded(cell: Cell, rule: ExcludeTable) -> bool:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 Positive = Annotated[float, Meta(gt=0)]
 Width = Annotated[int, Meta(ge=1)]
-Hidden = list[Width] | list[list[Width]]
+Hidden = list[Width | list[Width]]
 Texts = str | list[str]
 
 
@@ -85,7 +85,7 @@ class SuiteFile(_Table):
     method: Annotated[list[MethodTable], Meta(min_length=1)]
     suite: About = msgspec.field(default_factory=About)
     limits: LimitsTable = msgspec.field(default_factory=LimitsTable)
-    seeds: list[int] = [0]
+    seeds: list[int] = msgspec.field(default_factory=lambda: [0])
     exclude: list[ExcludeTable] = []
 
 

@@ -1,0 +1,157 @@
+"""The runner's side of a fork server: start it, give it a request, read what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bnnbench.runner.forkserver import Options
+from bnnbench.runner.messages import (
+    Exited,
+    Frames,
+    FromCell,
+    FromServer,
+    Ready,
+    Request,
+    Signal,
+    Started,
+    pack,
+    send_request,
+)
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+_CHUNK = 1 << 18
+
+
+class Worker:
+    """One fork server, used for one request at a time.
+
+    Attributes:
+        lost: True once the server has gone; it is then of no further use.
+    """
+
+    def __init__(self, log: Path, options: Options, threads: int) -> None:
+        ours, theirs = socket.socketpair()
+        environment = dict(os.environ)
+        environment.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+        self._log = log
+        command = [sys.executable, "-m", "bnnbench.runner.forkserver"]
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno()), str(log), msgspec.json.encode(options).decode()],
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+        self.socket = ours
+        ours.setblocking(False)
+        self._frames = Frames(FromServer)
+        self._cell = Frames(FromCell)
+        self.pipe: int | None = None
+        self.child: int | None = None
+        self.ready = False
+        self.lost = False
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return self._process.pid
+
+    def start(self, request: Request) -> None:
+        """Send a request; the cell then writes to :attr:`pipe`."""
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        self._cell = Frames(FromCell)
+        self.pipe, self.child = read, None
+        self.socket.setblocking(True)
+        try:
+            send_request(self.socket, request, write)
+        except OSError:
+            self.lost = True
+        finally:
+            self.socket.setblocking(False)
+            os.close(write)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal the process group of the running cell."""
+        with contextlib.suppress(OSError):
+            self.socket.sendall(pack(Signal(number=int(number))))
+
+    def server_messages(self) -> list[Ready | Started | Exited]:
+        """What the server has said since the last call; notices when it has gone."""
+        found: list[Ready | Started | Exited] = []
+        try:
+            while content := self.socket.recv(_CHUNK):
+                found += self._frames.feed(content)
+            self.lost = True
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.lost = True
+        for message in found:
+            if isinstance(message, Ready):
+                self.ready = True
+            elif isinstance(message, Started):
+                self.child = message.pid
+        return found
+
+    def cell_messages(self) -> list[FromCell]:
+        """What the cell has said since the last call."""
+        found: list[FromCell] = []
+        if self.pipe is not None:
+            with contextlib.suppress(BlockingIOError):
+                while content := os.read(self.pipe, _CHUNK):
+                    found += self._cell.feed(content)
+        return found
+
+    def finish(self) -> None:
+        """Forget the finished request."""
+        if self.pipe is not None:
+            os.close(self.pipe)
+        self.pipe = self.child = None
+
+    def log_tail(self, size: int = 4096) -> str:
+        """The end of what the cell's process wrote to its standard streams."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+                return log.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def last_words(self) -> str:
+        """What a server that has gone wrote to its standard error."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _, errors = self._process.communicate(timeout=5)
+            return (errors or b"").decode(errors="replace")[-2000:]
+        return ""
+
+    def close(self) -> None:
+        """End the server, and with it whatever still runs below it."""
+        self.finish()
+        self.socket.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
