@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 import importlib.util
@@ -125,6 +126,11 @@ class Member:
         if absent:
             raise SpecError(f"{self.kind} {self.name!r} needs {', '.join(absent)}.")
         return checked
+
+    def warm_up(self) -> None:
+        """Compute what is cached, once."""
+        with contextlib.suppress(TypeError, ValueError):
+            self._signature, self._hints  # noqa: B018
 
     def make(self, spec: Spec) -> Any:
         """An instance of a class with these parameters.
@@ -338,6 +344,11 @@ class Registry:
             )
         objective: Objective = self.get(Kind.OBJECTIVE, spec.name).make(spec)
         return objective
+
+    def warm_up(self) -> None:
+        """Look at every signature now, so that forked processes find them already known."""
+        for member in self._members.values():
+            member.warm_up()
 
     def recorded(self, record: Any) -> Iterator[str]:
         """Tell observers about a stored record; yields what went wrong in them."""

@@ -30,13 +30,19 @@ MAX_KEPT = 128
 
 
 def make_problem(registry: Registry, cell: Cell, dataset: Dataset) -> Problem:
-    """The problem of a cell."""
-    return Problem(
+    """The problem of a cell, with everything that all its cells need computed once.
+
+    Raises:
+        BnnbenchError: when data set and architecture do not fit together.
+    """
+    problem = Problem(
         dataset,
         cell.topology.architecture(dataset),
         parse_domain(cell.domain),
         registry.objective(parse(cell.objective)),
     )
+    opened(problem, reference=False)
+    return problem
 
 
 def opened(problem: Problem, reference: bool) -> Opened:
@@ -101,10 +107,10 @@ class CellRun:
         self._spent: dict[str, float] = {}
         self.stream: Stream | None = None
 
-    def run(self, open_data: Callable[[], Dataset]) -> Outcome:
-        """Run the cell on a data set."""
+    def run(self, problem: Problem) -> Outcome:
+        """Run the cell on its problem."""
         try:
-            return self._run(open_data())
+            return self._run(problem)
         except MemoryError:
             return self._end(Ending.MEMOUT, "MemoryError")
         except BaseException as error:
@@ -116,10 +122,9 @@ class CellRun:
         if self.stream is not None:
             self.stream.interrupted = True
 
-    def _run(self, dataset: Dataset) -> Outcome:
+    def _run(self, problem: Problem) -> Outcome:
         cell = self._cell
         solver = self._registry.solver(parse(cell.solver))
-        problem = make_problem(self._registry, cell, dataset)
         self._emit(opened(problem, solver.reference))
         reason = solver.available() or problem.infeasible
         formulation = None

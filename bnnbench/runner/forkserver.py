@@ -11,21 +11,23 @@ import contextlib
 import gc
 import importlib
 import os
+import resource
 import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from bnnbench.data import make_dataset
 from bnnbench.dataset import Dataset
+from bnnbench.errors import BnnbenchError
+from bnnbench.problem import Problem
 from bnnbench.registry import Registry
 from bnnbench.runner import system
-from bnnbench.runner.cellrun import CellRun, make_problem, opened, verify_stream
+from bnnbench.runner.cellrun import CellRun, Emit, make_problem, verify_stream
 from bnnbench.runner.messages import (
     Exited,
     MakeData,
@@ -41,6 +43,7 @@ from bnnbench.runner.messages import (
     write,
 )
 from bnnbench.spec import parse
+from bnnbench.suite import Topology
 
 _HEADROOM = 1 << 30
 
@@ -62,9 +65,13 @@ class ForkServer:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
         self._data: dict[str, Dataset] = {}
+        self._problems: dict[tuple[str, Topology, str, str], Problem | str] = {}
 
     def serve(self) -> None:
         """Answer requests until the runner closes the socket."""
+        self._registry.warm_up()
+        self._space = system.address_space()
+        gc.disable()
         gc.collect()
         gc.freeze()
         self._sock.sendall(pack(Ready(pid=os.getpid())))
@@ -72,11 +79,11 @@ class ForkServer:
             request, pipe = received
             if pipe is None:
                 continue
-            self._open(request)
+            problem = self._open(request)
             os.ftruncate(self._log, 0)
             child = os.fork()
             if child == 0:
-                self._child(request, pipe)
+                self._child(request, problem, pipe)
             os.close(pipe)
             self._sock.sendall(pack(Started(pid=child)))
             status, cpu, peak = self._wait(child)
@@ -84,10 +91,21 @@ class ForkServer:
             message = Exited(status=status, cpu=cpu, peak_memory=peak, orphans=orphans)
             self._sock.sendall(pack(message))
 
-    def _open(self, request: Request) -> None:
-        """Map the data set here, so that every later cell finds it mapped."""
-        if isinstance(request, (RunCell, VerifyStream)) and request.data not in self._data:
-            self._data[request.data] = Dataset.load(Path(request.data))
+    def _open(self, request: Request) -> Problem | str:
+        """The request's problem, or why there is none; made once and found by all later cells."""
+        if not isinstance(request, (RunCell, VerifyStream)):
+            return ""
+        cell = request.cell
+        key = (request.data, cell.topology, cell.domain, cell.objective)
+        if key not in self._problems:
+            if request.data not in self._data:
+                self._data[request.data] = Dataset.load(Path(request.data))
+            try:
+                problem = make_problem(self._registry, cell, self._data[request.data])
+                self._problems[key] = problem
+            except BnnbenchError as error:
+                self._problems[key] = str(error)
+        return self._problems[key]
 
     def _wait(self, child: int) -> tuple[int, float, int]:
         """Wait for the child, passing on signals; kill it when the runner goes away."""
@@ -115,36 +133,36 @@ class ForkServer:
         code = os.waitstatus_to_exitcode(status)
         return code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale
 
-    def _child(self, request: Request, pipe: int) -> None:
+    def _child(self, request: Request, problem: Problem | str, pipe: int) -> None:
         """Run a request in the forked process; never returns."""
         code = 1
         try:
+            gc.enable()
             os.setsid()
             system.die_with_parent()
             self._sock.close()
             os.dup2(self._log, 1)
             os.dup2(self._log, 2)
-            self._run(request, lambda message: write(pipe, message))
+            self._run(request, problem, lambda message: write(pipe, message))
             code = 0
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
 
-    def _run(self, request: Request, emit: Callable[[object], None]) -> None:
+    def _run(self, request: Request, problem: Problem | str, emit: Emit) -> None:
         if isinstance(request, MakeData):
             emit(_make_data(self._registry, request))
+        elif isinstance(problem, str):
+            emit(Outcome(ending="skipped", stage="load", detail=problem))
         elif isinstance(request, VerifyStream):
-            cell, data = request.cell, self._data[request.data]
-            reference = self._registry.solver(parse(cell.solver)).reference
-            problem = make_problem(self._registry, cell, data)
-            emit(opened(problem, reference))
+            reference = self._registry.solver(parse(request.cell.solver)).reference
             emit(verify_stream(problem, request.stream, reference=reference))
         elif isinstance(request, RunCell):
             run = CellRun(self._registry, request.cell, emit)
             signal.signal(signal.SIGTERM, lambda *_: run.interrupt())
-            _confine(request.cpus, request.cell.limits.memory)
-            emit(run.run(lambda: self._data[request.data]))
+            _confine(request.cpus, request.cell.limits.memory, self._space)
+            emit(run.run(problem))
 
 
 def _make_data(registry: Registry, request: MakeData) -> Outcome:
@@ -155,15 +173,13 @@ def _make_data(registry: Registry, request: MakeData) -> Outcome:
     return Outcome(ending="ok", stage="data")
 
 
-def _confine(cpus: list[int], memory: int) -> None:
+def _confine(cpus: list[int], memory: int, space: int) -> None:
     """CPU set and a limit of address space, the inner fences; the runner watches from outside."""
     if cpus and hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, cpus)
     if memory:
-        import resource
-
-        limit = system.address_space() + memory + _HEADROOM
+        limit = space + memory + _HEADROOM
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,18 +93,25 @@ class Pool:
             if slot.index in touched and task.read():
                 self._release(slot, task)
                 ended.append((slot, task))
-            else:
-                task.enforce(now)
+                continue
+            task.enforce(now)
+            if task.worker.silent:
+                self._forget(task.worker.pipe)
         return ended
 
     def _release(self, slot: Slot, task: Task) -> None:
         slot.task = None
         worker = task.worker
-        if worker.pipe is not None:
-            self._events.unregister(worker.pipe)
+        self._forget(worker.pipe)
         worker.finish()
         if worker.lost:
-            self._events.unregister(worker.socket)
+            self._forget(worker.socket)
+
+    def _forget(self, file: int | socket.socket | None) -> None:
+        """Stop listening; an end that is closed would wake the loop for ever."""
+        if file is not None:
+            with contextlib.suppress(KeyError):
+                self._events.unregister(file)
 
     def close(self) -> None:
         """Kill what runs and end all fork servers."""

@@ -42,6 +42,9 @@ class Worker:
     """One fork server, used for one request at a time.
 
     Attributes:
+        pipe: from which the running cell is read; None between requests.
+        child: process id of the running cell, once known.
+        silent: True once the cell has closed its end of the pipe.
         lost: True once the server has gone; it is then of no further use.
     """
 
@@ -67,7 +70,7 @@ class Worker:
         self._cell = Frames(FromCell)
         self.pipe: int | None = None
         self.child: int | None = None
-        self.ready = False
+        self.silent = False
         self.lost = False
 
     @property
@@ -80,7 +83,7 @@ class Worker:
         read, write = os.pipe()
         os.set_blocking(read, False)
         self._cell = Frames(FromCell)
-        self.pipe, self.child = read, None
+        self.pipe, self.child, self.silent = read, None, False
         self.socket.setblocking(True)
         try:
             send_request(self.socket, request, write)
@@ -107,19 +110,18 @@ class Worker:
         except OSError:
             self.lost = True
         for message in found:
-            if isinstance(message, Ready):
-                self.ready = True
-            elif isinstance(message, Started):
+            if isinstance(message, Started):
                 self.child = message.pid
         return found
 
     def cell_messages(self) -> list[FromCell]:
-        """What the cell has said since the last call."""
+        """What the cell has said since the last call; notices when it will say no more."""
         found: list[FromCell] = []
-        if self.pipe is not None:
+        if self.pipe is not None and not self.silent:
             with contextlib.suppress(BlockingIOError):
                 while content := os.read(self.pipe, _CHUNK):
                     found += self._cell.feed(content)
+                self.silent = True
         return found
 
     def finish(self) -> None:
