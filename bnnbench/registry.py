@@ -39,9 +39,11 @@ class Kind(enum.StrEnum):
     FORMULATION = "formulation"
     SOLVER = "solver"
     OBJECTIVE = "objective"
+    DOMAIN = "domain"
 
 
-HOOKS: Mapping[Kind, str] = {kind: f"bnnbench_{kind}s" for kind in Kind}
+HOOKS: Mapping[Kind, str] = {kind: f"bnnbench_{kind}s" for kind in Kind if kind is not Kind.DOMAIN}
+"""Weight domains belong to the core: every solver must know what a weight may be."""
 
 
 @dataclass(frozen=True)

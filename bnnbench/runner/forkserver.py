@@ -185,22 +185,23 @@ def _confine(cpus: list[int], memory: int, space: int) -> None:
 
 
 def _kill_descendants() -> int:
-    """Kill and reap every process below this one; returns how many there were."""
+    """Kill and reap every process below this one; returns how many there were.
+
+    Being a subreaper, this process has a child as long as it has any descendant.
+    """
     count = 0
-    while children := system.descendants(os.getpid()):
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        while True:
-            try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return count
-            if pid == 0:
-                time.sleep(0.001)
-                break
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return count
+        if pid:
             count += 1
-    return count
+            continue
+        for descendant in system.descendants(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(descendant, signal.SIGKILL)
+        time.sleep(0.001)
 
 
 def main(argv: list[str]) -> None:

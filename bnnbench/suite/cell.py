@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from bnnbench import __version__
 from bnnbench.architecture import Architecture, Connection, random_masks, skip_connections
 from bnnbench.dataset import Dataset
 from bnnbench.domain import DOMAINS, WeightDomain
 from bnnbench.errors import SpecError, did_you_mean
+from bnnbench.registry import Kind, Member
 from bnnbench.solution import Limits
 from bnnbench.spec import Spec, parse
 
@@ -121,6 +123,18 @@ class Cell(msgspec.Struct, frozen=True):
         return found
 
 
+def domain_member(name: str) -> Member:
+    """A weight domain as a member, so that it is listed and checked like all else.
+
+    Raises:
+        SpecError: for an unknown domain.
+    """
+    cls = DOMAINS.get(name)
+    if cls is None:
+        raise SpecError(f"There is no weight domain {name!r}." + did_you_mean(name, DOMAINS))
+    return Member(Kind.DOMAIN, name, cls, "bnnbench", __version__)
+
+
 def weight_domain(spec: Spec) -> WeightDomain:
     """A weight domain from its spec.
 
@@ -128,22 +142,7 @@ def weight_domain(spec: Spec) -> WeightDomain:
         SpecError: for an unknown domain or parameter.
         ProblemError: for a value out of range.
     """
-    cls = DOMAINS.get(spec.name)
-    if cls is None:
-        raise SpecError(
-            f"There is no weight domain {spec.name!r}." + did_you_mean(spec.name, DOMAINS)
-        )
-    try:
-        domain: WeightDomain = msgspec.convert(spec.kwargs, cls)
-    except msgspec.ValidationError as error:
-        raise SpecError(f"weight domain {spec}: {error}.") from error
-    unknown = set(spec.kwargs) - set(cls.__dataclass_fields__)
-    if unknown:
-        name = min(unknown)
-        raise SpecError(
-            f"weight domain {spec.name!r} has no parameter {name!r}."
-            + did_you_mean(name, cls.__dataclass_fields__)
-        )
+    domain: WeightDomain = domain_member(spec.name).make(spec)
     return domain
 
 

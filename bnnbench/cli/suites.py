@@ -1,0 +1,45 @@
+"""``bnnbench suite``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from bnnbench.registry import Registry
+from bnnbench.suite import expand, find, json_schema, read
+
+
+@click.group()
+def suite() -> None:
+    """Check suite files; print their JSON schema."""
+
+
+@suite.command()
+@click.argument("name", metavar="SUITE")
+def check(name: str) -> None:
+    """Read SUITE, check every name and parameter in it, and say what it would run."""
+    registry = Registry.load()
+    source = find(name, registry.suite_folders)
+    file = read(source)
+    for plugin in file.suite.plugins:
+        registry.load_file(source.parent / plugin)
+    found = expand(file, registry, name=source.stem, source=source)
+    click.echo(f"{source}: {len(found.cells)} cells")
+    for method, count in Counter(cell.method for cell in found.cells).items():
+        click.echo(f"  {count:>6}  {method}")
+    longest = sum(cell.limits.time for cell in found.cells)
+    click.echo(f"  at most {longest / 60:.1f} minutes of solving, one cell at a time")
+
+
+@suite.command()
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write it to a file.")
+def schema(output: Path | None) -> None:
+    """Print the JSON schema of suite files, for completion and checks in editors."""
+    text = json.dumps(json_schema(), indent=2)
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
