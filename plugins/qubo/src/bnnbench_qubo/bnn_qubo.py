@@ -43,7 +43,7 @@ from bnnbench_qubo.layout import Layout, counters, number
 
 REACH_LIMIT = 4096
 """Largest pre-activation; its square is the range of the coefficients."""
-TERM_LIMIT = 20_000_000
+TERM_LIMIT = 10_000_000
 """Most quadratic terms, repeated ones included; 100 bytes each while building."""
 
 

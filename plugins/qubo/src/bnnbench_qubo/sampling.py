@@ -32,6 +32,8 @@ Draw = Callable[[int, int, Callable[[], bool]], tuple[States, Floats]]
 
 FEASIBLE_WITHIN = 1e-6
 ENERGY_CHUNK = 1 << 22
+REMEMBERED = 200_000
+"""Networks whose scores are kept; beyond, memory starts afresh and repeats count as distinct."""
 
 
 def to_bqm(qubo: Qubo) -> dimod.BinaryQuadraticModel:
@@ -73,11 +75,15 @@ class Harvest:
     _energy_sum: float = 0.0
     _objective_sum: float = 0.0
     _feasible: int = 0
+    _distinct: int = 0
     _scores: dict[bytes, tuple[Score, float | None]] = field(default_factory=dict)
+    _completed: dict[bytes, float] = field(default_factory=dict)
 
     def add(self, states: States, energies: Floats) -> bool:
         """Take reads in; True when the run should stop."""
         start = time.monotonic()
+        if len(self._scores) > REMEMBERED:
+            self._scores.clear()
         weights = self._weights(states)
         keys = [w.tobytes() for w in weights]
         self._complete(dict(zip(keys, weights, strict=True)))
@@ -95,7 +101,7 @@ class Harvest:
     def _complete(self, distinct: dict[bytes, States]) -> None:
         """Energies of the completed states, in chunks that bound memory."""
         qubo: Qubo = self.model.data
-        self._completed: dict[bytes, float] = {}
+        self._completed.clear()
         if qubo.complete is None:
             return
         unknown = [w for key, w in distinct.items() if key not in self._scores]
@@ -107,6 +113,7 @@ class Harvest:
 
     def _score(self, key: bytes, state: States, energy: float) -> bool:
         if key not in self._scores:
+            self._distinct += 1
             network = self.model.decode(state)
             score = self.model.problem.evaluate(network)
             self._scores[key] = score, self._completed.get(key)
@@ -136,7 +143,7 @@ class Harvest:
         known = self.model.data.complete is not None
         return {
             "reads": self.reads,
-            "distinct": len(self._scores),
+            "distinct": self._distinct,
             "best_reads": self._best_reads,
             "best_energy": self._best_energy,
             "min_energy": self._lowest[0],
