@@ -1,1 +1,24 @@
 """The hooks of this plugin."""
+
+from __future__ import annotations
+
+from bnnbench.hookspecs import hookimpl
+from bnnbench.interfaces import Formulation, Solver
+
+
+@hookimpl
+def bnnbench_formulations() -> list[type[Formulation]]:
+    """``bnn-qubo``."""
+    from bnnbench_qubo.bnn_qubo import BnnQubo
+
+    return [BnnQubo]
+
+
+@hookimpl
+def bnnbench_solvers() -> list[type[Solver]]:
+    """``dwave-sa``, ``dimod``, ``dimod-exact``."""
+    from bnnbench_qubo.dimod_exact import DimodExact
+    from bnnbench_qubo.dimod_sampler import DimodSampler
+    from bnnbench_qubo.dwave_sa import DwaveSA
+
+    return [DwaveSA, DimodSampler, DimodExact]

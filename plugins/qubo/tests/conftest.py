@@ -1,0 +1,74 @@
+"""Small problems as factories."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bnnbench.architecture import Architecture
+from bnnbench.dataset import Dataset
+from bnnbench.domain import Binary
+from bnnbench.objectives import Errors, Hamming
+from bnnbench.problem import Problem
+
+
+@pytest.fixture(scope="session")
+def random_problem():
+    """Problems with random features and labels."""
+
+    def make(
+        N=2, d=3, hidden=(2,), outputs=1, *, values=(-1, 1), bias="none", activation="sign",
+        objective=None, connections=(), scale=1, domain=None, seed=0,
+    ):  # fmt: skip
+        rng = np.random.default_rng(seed)
+        classes = max(2, outputs)
+        data = Dataset(
+            "random",
+            rng.choice(values, size=(N, d)),
+            rng.integers(0, classes, N),
+            (N, 0, 0),
+            scale=scale,
+            classes=tuple(str(c) for c in range(classes)),
+        )
+        arch = Architecture(d, hidden, outputs, activation, connections)
+        return Problem(data, arch, domain or Binary(bias=bias), objective or Hamming())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def teacher_problem():
+    """Distinct -1/+1 images labelled by a random d-h-1 network, so that 0 errors are possible."""
+
+    def make(d=9, h=3, N=16, seed=1):
+        rng = np.random.default_rng(seed)
+        images = (rng.permutation(2**d)[:N, None] >> np.arange(d)) & 1
+        X = 2 * images - 1
+        votes = np.where(X @ rng.choice((-1, 1), (d, h)) >= 0, 1, -1)
+        y = (votes.sum(axis=1) >= 0).astype(np.int64)
+        data = Dataset(f"teacher-{seed}", X, y, (N, 0, 0), classes=("0", "1"))
+        return Problem(data, Architecture(d, (h,), 1), Binary(bias="none"), Errors())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits_problem():
+    """Digits 3 and 8 averaged down to 4 x 4 and cut at the training median of every pixel."""
+    datasets = pytest.importorskip("sklearn.datasets")
+
+    def make(N=32, hidden=(3,), *, pm1=True, bias="same"):
+        X, y = datasets.load_digits(return_X_y=True)
+        rows = np.flatnonzero((y == 3) | (y == 8))[:N]
+        images = X[rows].reshape(N, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(N, 16)
+        bits = (images > np.median(images, axis=0)).astype(np.int64)
+        data = Dataset(
+            "digits-3-8",
+            2 * bits - 1 if pm1 else bits,
+            (y[rows] == 8).astype(np.int64),
+            (N, 0, 0),
+            classes=("3", "8"),
+        )
+        return Problem(data, Architecture(16, hidden, 1), Binary(bias=bias), Errors())
+
+    return make
