@@ -3,8 +3,8 @@
 Mini-batches, reshuffled per epoch and per model, last partial batch kept; all rows at once when
 they fit into one batch. A model is known by its index: the index fixes its rate
 (``rates[index % R]``) and, with the seed, its generator, from which its grids, its latents U(-1, 1)
-and its permutations come. So its result does not depend on how many models share the round, up to the summation order
-of the batched product.
+and its permutations come. So its result does not depend on how many models share the round, up to
+the summation order of the batched product.
 
 Complexity: epochs x rows x weights per model, three products each.
 """
