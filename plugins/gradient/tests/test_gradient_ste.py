@@ -241,6 +241,9 @@ def test_refusals_name_the_reason(small, breast_cancer, problem_of):
     reason = Ste(select="validation").accepts(direct_model(problem_of(rows, 4)))
     assert "no-validation has no validation rows" in reason
     assert Ste(select="validation").accepts(direct_model(problem_of(breast_cancer, 4))) is None
+    fine = problem_of(small(), 4, domain=FixedPoint(decimals=9))
+    assert "float64" in Ste().accepts(direct_model(fine))
+    assert Ste(precision="float64").accepts(direct_model(fine)) is None
     for wrong in ({"loss": "hinge"}, {"models": 0}, {"rates": (0.1, -1)}, {"select": "test"}):
         with pytest.raises(SpecError, match=f"ste: {next(iter(wrong))}"):
             Ste(**wrong)

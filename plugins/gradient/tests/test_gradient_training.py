@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from bnnbench_gradient.adam import Adam
 from bnnbench_gradient.losses import LOSSES
 from bnnbench_gradient.ste import Ste
 from bnnbench_gradient.thresholds import folded
@@ -124,6 +125,25 @@ def test_batched_and_single_decisions_agree_in_float32_on_digits(digits, problem
         alone.run()
         same = together.network(k).forward(X).output == alone.network(0).forward(X).output
         assert same.mean() > 0.99
+
+
+def test_the_update_is_adam_with_a_cosine_rate():
+    rates, steps = torch.tensor([0.05, 0.003], dtype=torch.float64), 20
+    start = torch.randn(2, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    stacked = start.clone()
+    ours = Adam(stacked, rates, steps)
+    rows = [start[k].clone().requires_grad_() for k in range(2)]
+    theirs = [
+        torch.optim.Adam([row], lr=rate.item()) for row, rate in zip(rows, rates, strict=True)
+    ]
+    cosine = [torch.optim.lr_scheduler.CosineAnnealingLR(each, steps) for each in theirs]
+    for _ in range(steps):
+        ours.step(torch.sin(3 * stacked))
+        for row, optimiser, schedule in zip(rows, theirs, cosine, strict=True):
+            row.grad = torch.sin(3 * row.detach())
+            optimiser.step()
+            schedule.step()
+    torch.testing.assert_close(stacked, torch.stack(rows).detach(), rtol=1e-9, atol=1e-12)
 
 
 class _Sign(torch.autograd.Function):

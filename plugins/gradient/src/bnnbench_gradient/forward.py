@@ -12,7 +12,8 @@ decisions are those of the integer network.
 Free thresholds (the other hypothesis class of sbnn.md B.1): batch normalisation without a factor,
 whose sign would be the only thing that matters. ``z - mu + d sigma >= 0`` is, for integer z,
 ``z + b >= 0`` with b = floor(d sigma - mu); mu and sigma are those of the mini-batch, constants in
-the backward pass, and ``db/dd = sigma``.
+the backward pass, and ``db/dd = sigma``. An output has no sign to protect and is not normalised:
+``b = floor(d r + 1/2)`` with r the divisor below, ``db/dd = r``.
 
 Output: ``o = exp(theta) z / sqrt(n + 1)``, n the fan-in. Features that reach the output directly
 count in n with their mean square instead of 1, which keeps o of order one for any feature range.
@@ -41,13 +42,15 @@ class Step:
         inputs: stacked sources, shape (K, batch, fan_in).
         weights: numerators, shape (K, fan_in, width).
         pre: pre-activations with bias, shape (K, batch, width).
-        sigma: their sd, shape (K, 1, width); None where it is not used.
+        sigma: their sd, shape (K, 1, width); None for the output.
+        bias_slope: derivative of ``pre`` with respect to the bias parameter, or (K, width) of them.
     """
 
     inputs: Tensor
     weights: Tensor
     pre: Tensor
     sigma: Tensor | None
+    bias_slope: Tensor | float
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +104,19 @@ class Stack:
     ) -> Step:
         c = self.factor(place)
         unit = c * self.weight_scale
-        if self.free:
+        if self.free and not last:
             pre = torch.bmm(inputs, matrix)
             mean, sigma = spread(pre, unit)
-            return Step(inputs, matrix, pre + torch.floor(biases[:, None] * sigma - mean), sigma)
-        pre = torch.baddbmm(biases[:, None] * c, inputs, matrix)
-        return Step(inputs, matrix, pre, None if last else spread(pre, unit)[1])
+            pre += torch.floor(biases[:, None] * sigma - mean)
+            return Step(inputs, matrix, pre, sigma, sigma[:, 0])
+        shifts = self.output_shifts(biases) if self.free else biases * c
+        pre = torch.baddbmm(shifts[:, None], inputs, matrix)
+        slope = self.output_divisor if self.free else c
+        return Step(inputs, matrix, pre, None if last else spread(pre, unit)[1], slope)
+
+    def output_shifts(self, latents: Tensor) -> Tensor:
+        """Numerators of free output biases."""
+        return torch.floor(latents * self.output_divisor + 0.5)
 
     def _stack(self, place: Place, values: Sequence[Tensor]) -> Tensor:
         c = self.factor(place)
@@ -131,10 +141,7 @@ class Stack:
             place, step = self.layout.layers[k - 1], steps[k - 1]
             at_pre = gradient if k == self.depth else self._through(step, at_values.pop(k, None))
             into[:, place.weights] = torch.bmm(step.inputs.transpose(1, 2), at_pre).flatten(1)
-            at_bias = at_pre.sum(dim=1)
-            at_bias *= (
-                self.factor(place) if not self.free or step.sigma is None else step.sigma[:, 0]
-            )
+            at_bias = at_pre.sum(dim=1) * step.bias_slope
             into[:, offset + place.biases.start : offset + place.biases.stop] = at_bias
             self._spread_back(place, step, at_pre, at_values)
 

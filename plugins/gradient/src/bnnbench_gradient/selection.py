@@ -9,7 +9,7 @@ of ``max(0, 3 - s z)``; both on the integer outputs of the training rows.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,11 @@ from bnnbench.network import Network
 from bnnbench.objectives import Score
 from bnnbench.objectives.counts import expected_errors
 from bnnbench.problem import Problem
-from bnnbench_gradient.losses import LossName
+
+if TYPE_CHECKING:
+    from bnnbench_gradient.losses import LossName
 
 Rule = Literal["objective", "validation", "train-only"]
-RULES: tuple[Rule, ...] = ("objective", "validation", "train-only")
 FACTORS = (0.05, 0.1, 0.2, 0.4, 0.8)
 MARGIN = 3
 
@@ -40,8 +41,8 @@ def rank(
     """
     if rule == "objective":
         return score.key
-    figure = _validation(loss, problem, network) if rule == "validation" else None
-    return (not score.feasible, _training(loss, problem, network) if figure is None else figure)
+    figure = _validation if rule == "validation" else _training
+    return (not score.feasible, figure(loss, problem, network))
 
 
 def _validation(loss: LossName, problem: Problem, network: Network) -> float:

@@ -17,12 +17,12 @@ from bnnbench.network import Network
 from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
+from bnnbench_gradient.selection import Rule, rank
 
 if TYPE_CHECKING:
     from bnnbench_gradient.losses import LossName
     from bnnbench_gradient.training import Recipe, Round, Trainer
 
-Rule = Literal["objective", "validation", "train-only"]
 Device = Literal["auto", "cpu", "cuda"]
 LossRule = Literal["auto", "cross-entropy", "squared-hinge"]
 Precision = Literal["float32", "float64"]
@@ -37,7 +37,8 @@ class Ste(Solver):
 
     Latent weights are rounded to the domain in the forward pass and updated as if they were not;
     hidden units are scaled by their batch standard deviation, which changes no decision. All
-    models of a round are trained in batched matrix products.
+    models of a round are trained in batched matrix products. A round that the time limit cuts off
+    counts only if it is the first. Free biases are thresholds folded from batch normalisation.
 
     Attributes:
         loss: ``cross-entropy`` (for argmax), ``squared-hinge`` (for signs), or ``auto``:
@@ -99,17 +100,19 @@ class Ste(Solver):
         grids = domain.grids()
         if len(grids) > 1 and len({(g.hi - g.lo, g.step, g.scale) for g in grids}) > 1:
             return f"{domain.kind}: the grids of a layer must be shifts of each other"
+        if self.precision == "float32" and max(abs(v) for g in grids for v in (g.lo, g.hi)) > 2**24:
+            return f"{domain.kind}: the grid is too fine for float32, use precision=float64"
         if grids[0].size > 2 and domain.budget(model.problem.architecture.n_weights) is not None:
             return f"{domain.kind}: a budget needs a domain of two values"
         return None
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+        clock = Clock(limits)
         import torch
 
-        clock = Clock(limits)
-        torch.set_num_threads(max(1, limits.threads))
         from bnnbench_gradient.training import Trainer
 
+        torch.set_num_threads(max(1, limits.threads))
         recipe = self.recipe(model.problem)
         search = _Search(self.select, recipe.loss, model.problem, limits, report)
         return self._restarts(Trainer(model.problem, recipe), search, clock, limits, seed)
@@ -205,8 +208,6 @@ class _Search:
 
     def offer(self, current: Round, k: int) -> Termination | None:
         """Re-evaluate one model, keep and stream it if it is better; say why to stop, if so."""
-        from bnnbench_gradient.selection import rank
-
         watch = Clock(self.limits)
         network = current.network(k)
         score = self.problem.evaluate(network)

@@ -3,7 +3,7 @@
 Unit: ``z - mu + d sigma >= 0`` with mu and sigma over all training rows. For an integer z this is
 ``z + b >= 0``, b = floor(d sigma - mu), formed from the stored floating-point numbers as exact
 rationals. Layers are folded first to last, each on the integer values that the folded ones before
-it give. The output has no sign to protect, its shift is floored alike.
+it give.
 Complexity: one integer forward pass over the training rows.
 """
 
@@ -25,14 +25,18 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def population_thresholds(
-    problem: Problem, matrices: Sequence[npt.NDArray[np.int64]], shifts: Sequence[Floats]
+    problem: Problem,
+    matrices: Sequence[npt.NDArray[np.int64]],
+    shifts: Sequence[Floats],
+    last: npt.NDArray[np.int64],
 ) -> Network:
     """The integer network of given weights and latent thresholds.
 
     Args:
         problem: gives training rows, scales and architecture.
         matrices: per layer weight numerators, shape (fan_in, width).
-        shifts: per layer d, shape (width,).
+        shifts: per hidden layer d, shape (width,).
+        last: numerators of the output biases, over the unit of the output pre-activation.
     """
     X, _ = problem.dataset.part("train")
     scale, S = problem.domain.scale, problem.dataset.scale
@@ -41,6 +45,8 @@ def population_thresholds(
         forward = Network(problem.architecture, tuple(layers)).forward(X, S)
         unit = forward.units[k]
         layers[k] = Layer(matrices[k], folded(forward.pre[k], d, unit), scale, unit)
+    unit = Network(problem.architecture, tuple(layers)).forward(X[:1], S).output_unit
+    layers[-1] = Layer(matrices[-1], last, scale, unit)
     return Network(problem.architecture, tuple(layers))
 
 

@@ -83,14 +83,11 @@ class Trainer:
 
     def _output_divisor(self, X: np.ndarray) -> float:
         last, scale = self.layout.layers[-1], self.problem.dataset.scale
+        unit = (scale if last.reads_input else 1) * self.problem.domain.scale
         size = 1.0
         for source, width in zip(last.sources, last.widths, strict=True):
             size += width if source else float(np.square(X / scale).mean(axis=0).sum())
-        return sqrt(size) * self.stack_unit(last.reads_input)
-
-    def stack_unit(self, reads_input: bool) -> int:
-        """Denominator of a layer's pre-activations."""
-        return (self.problem.dataset.scale if reads_input else 1) * self.problem.domain.scale
+        return sqrt(size) * unit
 
     def quantisers(self, choice: Tensor) -> tuple[Quantiser, Quantiser | None]:
         """Quantisers of weights and of biases; None for biases that are free or absent.
@@ -109,12 +106,15 @@ class Trainer:
         else:
             layers = self.layout.layers
             sizes = [p.shape[0] * p.shape[1] for p in layers]
-            weights = starts.repeat_interleave(torch.tensor(sizes), dim=1)
-            biases = starts.repeat_interleave(torch.tensor([p.shape[1] for p in layers]), dim=1)
+            weights = starts.repeat_interleave(self._counts(sizes), dim=1)
+            biases = starts.repeat_interleave(self._counts([p.shape[1] for p in layers]), dim=1)
         of_weights = grid_quantiser(weights, grids[0], budget, self.arcs)
         if bias_grid is None:
             return of_weights, None
         return of_weights, grid_quantiser(biases + (bias_grid.lo - grids[0].lo), bias_grid)
+
+    def _counts(self, counts: Sequence[int]) -> Tensor:
+        return torch.tensor(counts, device=self.recipe.device)
 
     def start(self, seed: int, indices: Sequence[int]) -> Round:
         """The models of these indices, initialised."""
@@ -226,7 +226,8 @@ class Round:
         matrices = [numerators[p.weights].reshape(p.shape) for p in layout.layers]
         shifts = [biases[p.biases] for p in layout.layers]
         if self.trainer.stack.free:
-            return population_thresholds(problem, matrices, shifts)
+            last = self.trainer.stack.output_shifts(torch.as_tensor(shifts.pop()))
+            return population_thresholds(problem, matrices, shifts, last.to(torch.int64).numpy())
         scale = problem.domain.scale
         layers = [
             Layer(m, np.rint(s).astype(np.int64), scale, scale)
