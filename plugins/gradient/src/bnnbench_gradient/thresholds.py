@@ -4,7 +4,7 @@ Unit: ``z - mu + d sigma >= 0`` with mu and sigma over all training rows. For an
 ``z + b >= 0``, b = floor(d sigma - mu), formed from the stored floating-point numbers as exact
 rationals. Layers are folded first to last, each on the integer values that the folded ones before
 it give.
-Complexity: one integer forward pass over the training rows.
+Complexity: one integer forward pass over the training rows per layer.
 """
 
 from __future__ import annotations

@@ -152,6 +152,7 @@ class Round:
         self._gradient = torch.zeros_like(self._latents)
         self.losses = torch.zeros(len(self.indices), dtype=recipe.dtype, device=recipe.device)
         self.done = 0
+        self._exported: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
 
     def run(self, expired: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end; False when ``expired()`` became true before, asked at every step."""
@@ -218,10 +219,17 @@ class Round:
         self.done += 1
         return losses
 
+    def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """:meth:`quantised` on the host, formed once for all models of a step."""
+        if self._exported is None or self._exported[0] != self.done:
+            weights, biases = self.quantised()
+            self._exported = self.done, (weights.cpu().numpy(), biases.cpu().numpy().copy())
+        return self._exported[1]
+
     def network(self, k: int) -> Network:
         """Model k as integers: sigma and theta are dropped, latents rounded (sbnn.md B.3)."""
         layout, problem = self.trainer.layout, self.trainer.problem
-        weights, biases = (part[k].cpu().numpy() for part in self.quantised())
+        weights, biases = (part[k] for part in self._numbers())
         numerators = np.rint(weights).astype(np.int64)
         matrices = [numerators[p.weights].reshape(p.shape) for p in layout.layers]
         shifts = [biases[p.biases] for p in layout.layers]
