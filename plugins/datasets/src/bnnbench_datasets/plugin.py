@@ -1,1 +1,42 @@
 """The hooks of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bnnbench.hookspecs import hookimpl
+
+
+@hookimpl
+def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
+    """Bundled sets."""
+    from bnnbench_datasets import bundled
+
+    return [bundled.digits, bundled.breast_cancer, bundled.iris, bundled.wine]
+
+
+@hookimpl
+def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
+    """Scaling, binarisation, selection, draws."""
+    from bnnbench_datasets import binarise, columns, draws, images, scaling, selection, sequences
+
+    return [
+        scaling.minmax,
+        scaling.fixed,
+        binarise.median,
+        binarise.threshold,
+        binarise.thermometer,
+        columns.onehot,
+        columns.dead_drop,
+        columns.first_features,
+        images.downscale,
+        selection.classes,
+        selection.dedup,
+        selection.take,
+        draws.few_shot,
+        draws.split,
+        draws.stratified,
+        sequences.consecutive,
+        sequences.round_robin,
+    ]
