@@ -10,16 +10,40 @@ from bnnbench.hookspecs import hookimpl
 
 @hookimpl
 def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
-    """Bundled sets."""
-    from bnnbench_datasets import bundled
+    """Bundled sets, and loaders of raw files."""
+    from bnnbench_datasets import a1a, adult, bundled, cifar, credit, heart, mnist, wisconsin
 
-    return [bundled.digits, bundled.breast_cancer, bundled.iris, bundled.wine]
+    return [
+        bundled.digits,
+        bundled.breast_cancer,
+        bundled.iris,
+        bundled.wine,
+        mnist.mnist,
+        mnist.fashion_mnist,
+        adult.adult,
+        heart.heart,
+        heart.cleveland,
+        wisconsin.bcw_kurtz_bah,
+        wisconsin.bcw_original,
+        credit.credit_default,
+        a1a.a1a,
+        cifar.cifar10,
+    ]
 
 
 @hookimpl
 def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
     """Scaling, binarisation, selection, draws."""
-    from bnnbench_datasets import binarise, columns, draws, images, scaling, selection, sequences
+    from bnnbench_datasets import (
+        binarise,
+        columns,
+        draws,
+        images,
+        published,
+        scaling,
+        selection,
+        sequences,
+    )
 
     return [
         scaling.minmax,
@@ -39,4 +63,5 @@ def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
         draws.stratified,
         sequences.consecutive,
         sequences.round_robin,
+        published.inn2023_split,
     ]
