@@ -42,6 +42,18 @@ def few_shot(table: Table, *, k: int, seed: int = 0) -> Table:
     return draw(table, np.concatenate(drawn))
 
 
+def sample(table: Table, *, n: int, seed: int = 0) -> Table:
+    """Draw n training rows uniformly without replacement: the first n of a permutation.
+
+    Raises:
+        DataError: when there are fewer than n training rows.
+    """
+    rows = np.flatnonzero(table.train)
+    if not 1 <= n <= len(rows):
+        raise DataError(f"sample: n={n}, but there are {len(rows)} training rows.")
+    return draw(table, rows[np.argsort(uniforms(seed).random(len(rows)), kind="stable")[:n]])
+
+
 def split(
     table: Table,
     *,

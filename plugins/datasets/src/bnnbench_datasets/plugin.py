@@ -10,8 +10,9 @@ from bnnbench.hookspecs import hookimpl
 
 @hookimpl
 def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
-    """Bundled sets, and loaders of raw files."""
+    """Bundled sets, loaders of raw files, synthetic families."""
     from bnnbench_datasets import a1a, adult, bundled, cifar, credit, heart, mnist, wisconsin
+    from bnnbench_datasets.synthetic import boolean, cloud, patterns, planted, teacher
 
     return [
         bundled.digits,
@@ -28,6 +29,11 @@ def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
         credit.credit_default,
         a1a.a1a,
         cifar.cifar10,
+        cloud.kb_random,
+        planted.planted,
+        boolean.boolean,
+        patterns.bars_stripes,
+        teacher.teacher,
     ]
 
 
@@ -44,6 +50,7 @@ def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
         selection,
         sequences,
     )
+    from bnnbench_datasets.synthetic import labels
 
     return [
         scaling.minmax,
@@ -59,9 +66,12 @@ def bnnbench_transforms() -> Iterable[Callable[..., Any]]:
         selection.dedup,
         selection.take,
         draws.few_shot,
+        draws.sample,
         draws.split,
         draws.stratified,
         sequences.consecutive,
         sequences.round_robin,
         published.inn2023_split,
+        labels.noise,
+        labels.dup,
     ]
