@@ -69,10 +69,19 @@ class Record:
 
 
 def loader(record: Record) -> Callable[[Loader], Loader]:
-    """Mark a function as the loader of a record, which it then carries as ``record``."""
+    """Mark a function as the loader of a record.
+
+    It then carries the ``record``, and ``fetch()``, which downloads what is missing and returns
+    the checked paths.
+    """
+
+    def fetch() -> list[Path]:
+        from bnnbench_datasets import download
+
+        return download.fetch(record)
 
     def mark(function: Loader) -> Loader:
-        function.__dict__.update(name=record.name, record=record)
+        function.__dict__.update(name=record.name, record=record, fetch=fetch)
         return function
 
     return mark

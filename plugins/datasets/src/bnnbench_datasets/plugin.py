@@ -11,7 +11,17 @@ from bnnbench.hookspecs import hookimpl
 @hookimpl
 def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
     """Bundled sets, loaders of raw files, synthetic families."""
-    from bnnbench_datasets import a1a, adult, bundled, cifar, credit, heart, mnist, wisconsin
+    from bnnbench_datasets import (
+        a1a,
+        adult,
+        bundled,
+        cifar,
+        credit,
+        heart,
+        mnist,
+        userfile,
+        wisconsin,
+    )
     from bnnbench_datasets.synthetic import boolean, cloud, patterns, planted, teacher
 
     return [
@@ -29,6 +39,7 @@ def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
         credit.credit_default,
         a1a.a1a,
         cifar.cifar10,
+        userfile.file,
         cloud.kb_random,
         planted.planted,
         boolean.boolean,

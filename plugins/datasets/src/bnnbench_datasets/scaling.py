@@ -28,14 +28,17 @@ def minmax(table: Table, *, fit: str = "train", clip: bool = False) -> Table:
     """
     choose("fit", fit, (*FITS, "whole"))
     rows = fit_rows(table, "train" if fit == "whole" else fit)
-    X = np.asarray(table.X, dtype=np.float64)
     axis = None if fit == "whole" else 0
-    low, high = X[rows].min(axis=axis), X[rows].max(axis=axis)
-    span = np.asarray(high - low)
-    scaled = np.where(span > 0, (X - low) / np.where(span > 0, span, 1.0), 0.0)
+    low = np.asarray(table.X[rows].min(axis=axis), dtype=np.float64)
+    span = np.asarray(table.X[rows].max(axis=axis) - low)
+    X = np.array(table.X, dtype=np.float64)
+    # In place: the pixels of an image set take gigabytes as floating-point numbers.
+    X -= low
+    X /= np.where(span > 0, span, 1.0)
+    X *= span > 0
     if clip:
-        scaled = np.clip(scaled, 0.0, 1.0)
-    return fitted(replace(table, X=scaled, scale=1), f"minmax(fit={fit})", rows)
+        np.clip(X, 0.0, 1.0, out=X)
+    return fitted(replace(table, X=X, scale=1), f"minmax(fit={fit})", rows)
 
 
 def fixed(table: Table, *, decimals: int = DECIMALS) -> Table:
