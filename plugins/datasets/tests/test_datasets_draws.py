@@ -112,3 +112,18 @@ def test_consecutive_blocks_are_disjoint_and_in_file_order():
         seen |= set(rows)
     with pytest.raises(DataError, match="11 are needed"):
         consecutive(table(y), k=2, index=4, skip=1)
+
+
+@pytest.mark.parametrize(
+    ("draw", "first", "total"),
+    [
+        ("split[train=0.7,validation=0.1,seed=3]", [1636, 1432, 186, 1546, 20], 1125022),
+        ("stratified[train=0.7,validation=0.1,seed=3]", [199, 1694, 85, 1057, 185], 1144229),
+        ("few-shot[k=2,seed=3]", [185, 1677, 85, 1394, 1142], 19886),
+        ("sample[n=5,seed=3]", [1636, 1432, 186, 1546, 20], 4820),
+    ],
+)
+def test_draws_are_pinned(table_of, draw, first, total):
+    t = table_of(f"digits | {draw}")
+    assert t.source_rows[:5].tolist() == first
+    assert int(t.source_rows[t.train].sum()) == total

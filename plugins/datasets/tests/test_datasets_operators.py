@@ -35,6 +35,12 @@ def test_minmax_over_all_rows_is_flagged():
     assert "leaks_test_statistics" in t.notes
 
 
+def test_pool_is_everything_but_test_rows():
+    t = minmax(table([[0.0], [4.0], [2.0], [8.0]], part=np.array([0, 1, 0, 2])), fit="pool")
+    assert t.X.ravel().tolist() == [0.0, 1.0, 0.5, 2.0]
+    assert "leaks_test_statistics" not in t.notes
+
+
 def test_minmax_whole_uses_one_range_for_all_columns():
     t = minmax(table([[0, 10], [4, 20], [2, 0], [8, 40]]), fit="whole")
     assert t.X.tolist() == [[0.0, 0.5], [0.2, 1.0], [0.1, 0.0], [0.4, 2.0]]
