@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from bnnbench.errors import BnnbenchError, SpecError, SuiteError
+from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
-from bnnbench.registry import Kind, Registry
+from bnnbench.registry import Registry
 from bnnbench.spec import Spec, parse, parse_pipeline
 from bnnbench.suite.cell import Cell, CellLimits, Topology, weight_domain
 from bnnbench.suite.schema import ExcludeTable, MethodTable, ProblemTable, SuiteFile
