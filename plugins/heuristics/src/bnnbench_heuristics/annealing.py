@@ -4,7 +4,9 @@ Each step gives one weight or bias another value and accepts a rise of the loss 
 probability ``exp(-delta / T)``, ``T = T0 * step * max(0.001, 1 - elapsed / budget)``. The step is
 what one move typically changes (1 for counts, 1/3 for squared hinges) times ``sqrt(n / 280)`` for
 more than 280 rows: the best first temperatures found were 0.1 and 0.3 at 280 rows and 1 to 2 at
-25,000 (flip-search.md sections 4 and 6). A step costs O(non-zeros of a column + flips * fan-out),
+25,000 (flip-search.md sections 4 and 6). Where every sign must be right, the temperature is further
+multiplied by the penalty of a wrong one, so that the search settles the signs first and the weights
+or margins last. A step costs O(non-zeros of a column + flips * fan-out),
 see ``kernel.py``.
 
 Objectives that the tables cannot track are annealed by full evaluations, after half of the budget
@@ -44,8 +46,8 @@ class Annealing(Solver):
         restarts: further runs from new random networks, each with twice the budget of the one
             before; all share one budget.
         output_share: probability of a move among biases and output weights only.
-        penalty: what a broken requirement (a wrong sign under min-weight, say) costs in the search,
-            in typical steps.
+        penalty: what a wrong sign costs in the search, in typical steps, where every sign must be
+            right.
         guide: what a missed margin costs in the search beyond 1, at most, by how far it is missed.
     """
 
@@ -56,7 +58,7 @@ class Annealing(Solver):
     moves: int | None = None
     restarts: int = 0
     output_share: float = 0.3
-    penalty: float = 4.0
+    penalty: float = 16.0
     guide: float = 1.0
 
     def accepts(self, model: Model) -> str | None:
@@ -139,7 +141,7 @@ class _Run:
         self.budget = _Budget(solver.moves, limits)
         self.incumbent = Incumbent(model.problem, limits, report)
         rows = model.problem.dataset.sizes[0]
-        self.start = solver.T0 * math.sqrt(max(1.0, rows / _ROWS))
+        self.start = solver.T0 * self.state.terms.heat * math.sqrt(max(1.0, rows / _ROWS))
         bounds = [model.problem.lower_bound, limits.target]
         goals = [float(b) for b in bounds if b is not None and math.isfinite(b)]
         self.goal = max(goals, default=-math.inf)
@@ -204,9 +206,10 @@ class _Run:
                 continue
             score = new
             best = self.incumbent.score
-            if (best is None or new < best) and self.incumbent.offer(network):
-                if self.incumbent.stop:
-                    return
+            if best is None or new < best:
+                self.incumbent.offer(network)
+            if self.incumbent.stop:
+                return
 
     def solution(self) -> Solution:
         """The claims."""

@@ -31,7 +31,7 @@ class Greedy(Solver):
     Attributes:
         starts: number of descents; None to use the time limit, or 100 when there is none.
         tries: values tried per parameter and pass; grids of at most so many are tried in full.
-        penalty: what a broken requirement costs in the search, in typical steps.
+        penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
         guide: what a missed margin costs in the search beyond 1, at most; 0 for the plain count.
     """
 
@@ -40,7 +40,7 @@ class Greedy(Solver):
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_heuristics.warm",)
     starts: int | None = None
     tries: int = 31
-    penalty: float = 4.0
+    penalty: float = 16.0
     guide: float = 0.0
 
     def accepts(self, model: Model) -> str | None:

@@ -160,7 +160,8 @@ def change(m: Int64, f: Float64, p: int, new: int) -> None:
 @njit(cache=True, forceinline=True)
 def grid_of(m: Int64, p: int, g: int) -> int:
     """Address of lo, step, size of a parameter's grid number g."""
-    return (m[BIAS_GRIDS] if m[m[SOURCE] + p] < 0 else m[WEIGHT_GRIDS]) + 3 * g
+    start: int = m[BIAS_GRIDS] if m[m[SOURCE] + p] < 0 else m[WEIGHT_GRIDS]
+    return start + 3 * g
 
 
 @njit(cache=True, forceinline=True)
@@ -173,7 +174,8 @@ def own_grid(m: Int64, p: int) -> int:
 def is_upper(m: Int64, p: int, value: int) -> bool:
     """Whether a value of a weight counts against the budget."""
     at = own_grid(m, p)
-    return m[m[SOURCE] + p] >= 0 and value == m[at] + m[at + 1] * (m[at + 2] - 1)
+    top: int = m[at] + m[at + 1] * (m[at + 2] - 1)
+    return bool(m[m[SOURCE] + p] >= 0) and value == top
 
 
 @njit(cache=True)

@@ -45,7 +45,6 @@ from bnnbench_heuristics.terms import (
     EXPECTED,
     HAMMING,
     HARD,
-    INTERPOLANT,
     L1,
     LINEAR,
     SATURATED,

@@ -44,7 +44,6 @@ from bnnbench_heuristics.memory import (
     ONES,
     PRE,
     RANDOM,
-    SOURCE,
     TARGET,
     TOTAL_SEARCH,
     VALUE,
@@ -95,7 +94,8 @@ def free_value(m: Int64, p: int) -> int:
         new = old - m[m[PRE] + u * m[N_ROWS] + row] - below(m, 2)
     else:
         new = old + power_step(m, limit + 1)
-    return min(max(new, -limit), limit)
+    clipped: int = min(max(new, -limit), limit)
+    return clipped
 
 
 @njit(cache=True)
@@ -109,18 +109,20 @@ def grid_value(m: Int64, p: int, at: int) -> int:
         new = below(m, size - 1)
         if new >= index:
             new += 1
-    return lo + step * new
+    value: int = lo + step * new
+    return value
 
 
 @njit(cache=True)
 def new_value(m: Int64, p: int) -> int:
     """Another value of a parameter; its own when it has no other."""
     at = own_grid(m, p)
+    value: int = m[m[VALUE] + p]
     if m[at + 2] == 0:
-        return free_value(m, p)
-    if m[at + 2] == 1:
-        return m[m[VALUE] + p]
-    return grid_value(m, p, at)
+        value = free_value(m, p)
+    elif m[at + 2] > 1:
+        value = grid_value(m, p, at)
+    return value
 
 
 @njit(cache=True)

@@ -9,6 +9,7 @@ every reachable output.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 class LogisticRegression(Solver):
     """Logistic regression on the float features (scikit-learn), rounded to a fine grid.
 
+    The defaults are scikit-learn's; ``info`` says whether the fit converged.
+
     Attributes:
         C: inverse strength of the regularisation.
         max_iter: most iterations of the fit.
@@ -42,7 +45,7 @@ class LogisticRegression(Solver):
     preload: ClassVar[tuple[str, ...]] = ("sklearn.linear_model",)
     reference: ClassVar[bool] = True
     C: float = 1.0
-    max_iter: int = 1000
+    max_iter: int = 100
     decimals: int = 6
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
@@ -50,14 +53,19 @@ class LogisticRegression(Solver):
         X, y = problem.dataset.part("train")
         if len(np.unique(y)) == 1:
             return Constant().solve(model, limits, seed, report)
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression as Fit
 
         fit = Fit(C=self.C, max_iter=self.max_iter, random_state=seed % 2**32)
-        fit.fit(np.asarray(X) / problem.dataset.scale, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fit.fit(np.asarray(X) / problem.dataset.scale, y)
         network = self._export(problem, fit)
         report(network)
+        iterations = int(np.max(fit.n_iter_))
+        converged = iterations < self.max_iter
         return Solution.found(
-            network, Termination.ITERATIONS, iterations=int(np.max(fit.n_iter_))
+            network, Termination.ITERATIONS, iterations=iterations, converged=converged
         )
 
     def _export(self, problem: Problem, fit: Any) -> Network:
@@ -73,9 +81,7 @@ class LogisticRegression(Solver):
         return Network(Architecture(inputs, (), outputs), (layer,))
 
 
-def _rows(
-    problem: Problem, fit: Any
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _rows(problem: Problem, fit: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Weights (inputs, outputs) and intercepts of all outputs."""
     W, b = fit.coef_.T, fit.intercept_
     classes = fit.classes_

@@ -82,8 +82,8 @@ class Tables:
         self.ints: Int64 = np.zeros(offsets[False], dtype=np.int64)
         self.reals: Float64 = np.zeros(offsets[True])
         self.ints[: len(header)] = header
-        for name, value in real_scalars.items():
-            self.reals[REAL_SCALARS.index(name)] = value
+        for name, real_value in real_scalars.items():
+            self.reals[REAL_SCALARS.index(name)] = real_value
         self._shapes = {name: array.shape for name, array in arrays.items()}
         for name, array in arrays.items():
             self[name][...] = array

@@ -25,6 +25,7 @@ from bnnbench_heuristics.memory import Int64, Tables
 
 REACH = 2**60
 
+
 def units(problem: Problem) -> list[int]:
     """Denominator of the pre-activations of every layer."""
     arch, data = problem.architecture, problem.dataset

@@ -16,8 +16,10 @@ margin costs, for the search alone, up to ``guide`` more the farther the output 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +50,7 @@ HAMMING, SIGN, SATURATED, SQUARED, INTERPOLANT, LINEAR, EXPECTED, UNIQUE, HARD =
 L1, L0 = 1, 2
 EXACT = 2**53
 _LOWER_LEVEL = 0.3
+_STRICT = 1.0
 _LARGEST_FACTOR = 10**200
 
 
@@ -83,6 +86,8 @@ class Terms:
         reals: scalar fields.
         scale: numerators of ``value`` per unit of the objective (of its first level).
         step: one typical step in units of ``search``.
+        heat: by how much the first temperature is raised, so that hard requirements, too, can
+            be broken and mended: the penalty where there are any.
         exact: whether sums of values stay exact in float64.
         known: False when the objective is not one of the built-in ones; the terms then only count
             wrong signs.
@@ -92,6 +97,7 @@ class Terms:
     reals: dict[str, float]
     scale: int
     step: float
+    heat: float
     exact: bool
     known: bool
 
@@ -122,9 +128,13 @@ def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
         "COST_FACTOR": cost_factor,
         "MARGIN_FACTOR": margin_factor,
     }
-    reals = {"PENALTY": max(1.0, round(penalty * float(step))), **cost, **margin}
+    hard = any(level.kind == HARD for level in rescaled)
+    # A row that breaks the strict form of sign errors also counts as wrong: little more is needed.
+    fine = penalty if hard else min(penalty, _STRICT)
+    reals = {"PENALTY": max(1.0, round(fine * float(step))), **cost, **margin}
     bound = sum(r * max(1, level.most) for r, level in zip(radix, rescaled, strict=True))
-    return Terms(arrays, reals, rescaled[0].scale, float(step), bound < EXACT, complete)
+    heat = max(1.0, penalty) if hard else 1.0
+    return Terms(arrays, reals, rescaled[0].scale, float(step), heat, bound < EXACT, complete)
 
 
 def _level(problem: Problem, objective: Objective) -> Level | None:
@@ -221,7 +231,7 @@ def _max_margin(problem: Problem, objective: MaxMargin) -> Level:
     return Level(HARD, scale=scale, most=most, eps=eps)
 
 
-_LEVELS = {
+_LEVELS: dict[type[Objective], Callable[[Problem, Any], Level]] = {
     Errors: _errors,
     SignErrors: _sign_errors,
     Hamming: _hamming,
