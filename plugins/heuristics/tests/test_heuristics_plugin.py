@@ -25,3 +25,10 @@ def test_solvers_are_named_described_and_available():
         "constant",
         "logistic-regression",
     }
+
+
+def test_compiled_kernels_are_cached_under_a_stamp_of_all_sources():
+    from bnnbench_heuristics import compiling, kernel, kernel_search
+
+    for function in (kernel.settle, kernel_search.anneal):
+        assert function._cache._cache_file._source_stamp == compiling.STAMP

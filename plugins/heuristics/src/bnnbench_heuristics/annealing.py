@@ -2,12 +2,12 @@
 
 Each step gives one weight or bias another value and accepts a rise of the loss by delta with
 probability ``exp(-delta / T)``, ``T = T0 * step * max(0.001, 1 - elapsed / budget)``. The step is
-what one move typically changes (1 for counts, 1/3 for squared hinges) times ``sqrt(n / 280)`` for
-more than 280 rows: the best first temperatures found were 0.1 and 0.3 at 280 rows and 1 to 2 at
-25,000 (flip-search.md sections 4 and 6). Where every sign must be right, the temperature is further
-multiplied by the penalty of a wrong one, so that the search settles the signs first and the weights
-or margins last. A step costs O(non-zeros of a column + flips * fan-out),
-see ``kernel.py``.
+what one move typically changes (1 for counts, 1/3 for squared hinges, so that T0 = 1 is the 0.3 of
+inn.md 9.3), times the fourth root of n / 280 for more than 280 rows: the best first temperatures
+found for hinges were 0.1 to 0.3 at 280 rows and 1 at 25,000 (flip-search.md sections 4 and 6).
+Where every sign must be right, the temperature is further multiplied by 0.3 times the penalty of a
+wrong one, so that the search settles the signs first and the weights or margins last. A step costs
+O(non-zeros of a column + flips * fan-out), see ``kernel.py``.
 
 Objectives that the tables cannot track are annealed by full evaluations, after half of the budget
 has been spent on the number of wrong signs, a tracked stand-in.
@@ -54,7 +54,7 @@ class Annealing(Solver):
     name: ClassVar[str] = "annealing"
     requires: ClassVar[tuple[str, ...]] = ("numba",)
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_heuristics.warm",)
-    T0: float = 0.3
+    T0: float = 1.0
     moves: int | None = None
     restarts: int = 0
     output_share: float = 0.3
@@ -141,7 +141,7 @@ class _Run:
         self.budget = _Budget(solver.moves, limits)
         self.incumbent = Incumbent(model.problem, limits, report)
         rows = model.problem.dataset.sizes[0]
-        self.start = solver.T0 * self.state.terms.heat * math.sqrt(max(1.0, rows / _ROWS))
+        self.start = solver.T0 * self.state.terms.heat * max(1.0, rows / _ROWS) ** 0.25
         bounds = [model.problem.lower_bound, limits.target]
         goals = [float(b) for b in bounds if b is not None and math.isfinite(b)]
         self.goal = max(goals, default=-math.inf)

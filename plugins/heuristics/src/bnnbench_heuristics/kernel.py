@@ -10,8 +10,7 @@ restored from a log.
 
 from __future__ import annotations
 
-from numba import njit
-
+from bnnbench_heuristics.compiling import compiled, inlined
 from bnnbench_heuristics.kernel_loss import add_cost, add_margin, row_loss, sum_up, unit_margin
 from bnnbench_heuristics.memory import (
     ACTIVE,
@@ -73,7 +72,7 @@ from bnnbench_heuristics.memory import (
 )
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def mark_row(m: Int64, i: int) -> None:
     """Remember that a row's outputs have changed."""
     if m[m[IS_DIRTY] + i] == 0:
@@ -82,7 +81,7 @@ def mark_row(m: Int64, i: int) -> None:
         m[N_DIRTY] += 1
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def mark_unit(m: Int64, u: int) -> None:
     """Remember that a unit's margin may have changed."""
     if m[HAS_MARGIN] > 0 and m[m[IS_TOUCHED] + u] == 0:
@@ -91,7 +90,7 @@ def mark_unit(m: Int64, u: int) -> None:
         m[N_TOUCHED] += 1
 
 
-@njit(cache=True)
+@compiled
 def switch(m: Int64, u: int, i: int) -> None:
     """Flip a hidden unit's activation on a row and shift the units that read it."""
     n = m[N_ROWS]
@@ -108,7 +107,7 @@ def switch(m: Int64, u: int, i: int) -> None:
             mark_row(m, i)
 
 
-@njit(cache=True)
+@compiled
 def flip(m: Int64, u: int, i: int) -> None:
     """Flip a unit on a row, then all later hidden units whose sign has changed."""
     switch(m, u, i)
@@ -118,7 +117,7 @@ def flip(m: Int64, u: int, i: int) -> None:
             switch(m, v, i)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def shift(m: Int64, u: int, pre: int, is_output: bool, i: int, delta: int) -> None:
     """Add to a unit's pre-activation on a row; its table begins at ``pre``."""
     old = m[pre + i]
@@ -129,7 +128,7 @@ def shift(m: Int64, u: int, pre: int, is_output: bool, i: int, delta: int) -> No
         flip(m, u, i)
 
 
-@njit(cache=True)
+@compiled
 def change(m: Int64, f: Float64, p: int, new: int) -> None:
     """Give a parameter a value; of the totals only the norm's share is brought up to date."""
     old = m[m[VALUE] + p]
@@ -157,20 +156,20 @@ def change(m: Int64, f: Float64, p: int, new: int) -> None:
                 shift(m, u, pre, is_output, i, step * m[active + i])
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def grid_of(m: Int64, p: int, g: int) -> int:
     """Address of lo, step, size of a parameter's grid number g."""
     start: int = m[BIAS_GRIDS] if m[m[SOURCE] + p] < 0 else m[WEIGHT_GRIDS]
     return start + 3 * g
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def own_grid(m: Int64, p: int) -> int:
     """Address of the grid that a parameter's layer has chosen."""
     return grid_of(m, p, m[m[GRID] + m[m[LAYER] + m[m[TARGET] + p]]])
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def is_upper(m: Int64, p: int, value: int) -> bool:
     """Whether a value of a weight counts against the budget."""
     at = own_grid(m, p)
@@ -178,7 +177,7 @@ def is_upper(m: Int64, p: int, value: int) -> bool:
     return bool(m[m[SOURCE] + p] >= 0) and value == top
 
 
-@njit(cache=True)
+@compiled
 def move(m: Int64, f: Float64, p: int, new: int) -> None:
     """Change a parameter as part of the current move."""
     old, k = m[m[VALUE] + p], m[N_MOVED]
@@ -190,7 +189,7 @@ def move(m: Int64, f: Float64, p: int, new: int) -> None:
     change(m, f, p, new)
 
 
-@njit(cache=True)
+@compiled
 def count_ones(m: Int64) -> int:
     """Weights that take the upper value of their layer's grid."""
     ones = 0
@@ -200,7 +199,7 @@ def count_ones(m: Int64) -> int:
     return ones
 
 
-@njit(cache=True)
+@compiled
 def regrid(m: Int64, f: Float64, layer: int, g: int) -> None:
     """Let a layer choose another grid; every number keeps its index, or takes the last."""
     m[MOVED_LAYER] = layer
@@ -217,7 +216,7 @@ def regrid(m: Int64, f: Float64, layer: int, g: int) -> None:
     m[ONES] = count_ones(m)
 
 
-@njit(cache=True)
+@compiled
 def settle(m: Int64, f: Float64) -> None:
     """Bring the totals up to date after the changes of a move."""
     for k in range(m[N_DIRTY]):
@@ -240,7 +239,7 @@ def settle(m: Int64, f: Float64) -> None:
         add_margin(m, f, u, 1.0)
 
 
-@njit(cache=True)
+@compiled
 def begin(m: Int64, f: Float64) -> None:
     """Start a move: forget what the last one changed, remember the totals."""
     for k in range(m[N_DIRTY]):
@@ -255,7 +254,7 @@ def begin(m: Int64, f: Float64) -> None:
         f[OLD_SEARCH + k] = f[TOTAL_SEARCH + k]
 
 
-@njit(cache=True)
+@compiled
 def undo(m: Int64, f: Float64) -> None:
     """Take back the settled move since :func:`begin`."""
     for k in range(m[N_MOVED] - 1, -1, -1):
@@ -276,7 +275,7 @@ def undo(m: Int64, f: Float64) -> None:
         f[TOTAL_SEARCH + k] = f[OLD_SEARCH + k]
 
 
-@njit(cache=True)
+@compiled
 def record_best(m: Int64, f: Float64) -> None:
     """Keep the network if it breaks fewer requirements, or as few at a smaller value."""
     broken, value = f[TOTAL_BROKEN], f[TOTAL_VALUE]
@@ -291,7 +290,7 @@ def record_best(m: Int64, f: Float64) -> None:
         m[m[BEST_GRID] + layer] = m[m[GRID] + layer]
 
 
-@njit(cache=True)
+@compiled
 def add_parameter(m: Int64, p: int) -> None:
     """Add a parameter's share to the pre-activations of its unit, without propagation."""
     u, source, value = m[m[TARGET] + p], m[m[SOURCE] + p], m[m[VALUE] + p]
@@ -308,7 +307,7 @@ def add_parameter(m: Int64, p: int) -> None:
             m[pre + i] += value * m[m[GAIN] + u] * m[active + i]
 
 
-@njit(cache=True)
+@compiled
 def rebuild(m: Int64, f: Float64) -> None:
     """Compute pre-activations, activations, losses and totals from the parameters alone."""
     n = m[N_ROWS]

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from bnnbench_heuristics.compiling import compiled, inlined
 from bnnbench_heuristics.memory import (
     CONSTANTS,
     COST_FACTOR,
@@ -53,7 +53,7 @@ from bnnbench_heuristics.terms import (
 )
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
     """Hinge of one output with signed numerator v, as an integer over the term's scale."""
     if kind == SQUARED:
@@ -62,7 +62,8 @@ def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
     if kind == LINEAR:
         return float(max(0, a - v))
     scaled = (b * v + a) * c
-    if scaled >= 2 * a * ((3 * c + 3) // 4):
+    zero = (3 * c + 3) // 4
+    if zero < c and scaled >= 2 * a * zero:
         return 0.0
     i = min(max(scaled // (2 * a), 0), c - 1)
     left = float(max(0, 3 * c - 4 * i))
@@ -71,7 +72,7 @@ def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
     return 2.0 * a * left + (right - left) * float(scaled - 2 * a * i)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def argmax_loss(m: Int64, i: int, kind: int, shares: int) -> float:
     """Errors of a row by argmax: a tie costs its expected errors, or one with UNIQUE."""
     n = m[N_ROWS]
@@ -89,7 +90,7 @@ def argmax_loss(m: Int64, i: int, kind: int, shares: int) -> float:
     return 0.0 if winners == 1 else 1.0
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def sign_loss(m: Int64, i: int) -> tuple[int, int]:
     """Wrong signs, and outputs >= 0, of a row."""
     n = m[N_ROWS]
@@ -106,7 +107,7 @@ def sign_loss(m: Int64, i: int) -> tuple[int, int]:
     return wrong, positive
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def output_loss(m: Int64, f: Float64, k: int, i: int) -> tuple[float, float]:
     """Search value and value of a row under a term that sums over outputs."""
     n = m[N_ROWS]
@@ -126,7 +127,7 @@ def output_loss(m: Int64, f: Float64, k: int, i: int) -> tuple[float, float]:
     return value + f[m[WEIGHTS] + 3 * k + 2] * extra, value
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def term_loss(m: Int64, f: Float64, k: int, i: int) -> tuple[float, float, float]:
     """Search value, value and broken requirements of a row under one term."""
     kind = m[m[KINDS] + k]
@@ -146,7 +147,7 @@ def term_loss(m: Int64, f: Float64, k: int, i: int) -> tuple[float, float, float
     return value, value, 1.0 if strict and positive != 1 else 0.0
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def row_loss(m: Int64, f: Float64, i: int) -> tuple[float, float, float]:
     """Search value, value and broken requirements of a row, all terms weighted."""
     search = value = broken = 0.0
@@ -159,7 +160,7 @@ def row_loss(m: Int64, f: Float64, i: int) -> tuple[float, float, float]:
     return search, value, broken
 
 
-@njit(cache=True)
+@compiled
 def add_cost(m: Int64, f: Float64, p: int, value: int, sign: float) -> None:
     """Add a parameter's share of the norm to the totals, or take it out with ``sign`` -1."""
     share = sign * f[m[COST_FACTOR] + p]
@@ -171,7 +172,7 @@ def add_cost(m: Int64, f: Float64, p: int, value: int, sign: float) -> None:
     f[TOTAL_VALUE] += f[COST_VALUE] * share
 
 
-@njit(cache=True)
+@compiled
 def unit_margin(m: Int64, f: Float64, u: int) -> float:
     """Least distance of a unit's pre-activations to its threshold (bdnn.md B.10 T3)."""
     least = np.inf
@@ -183,7 +184,7 @@ def unit_margin(m: Int64, f: Float64, u: int) -> float:
     return least
 
 
-@njit(cache=True)
+@compiled
 def add_margin(m: Int64, f: Float64, u: int, sign: float) -> None:
     """Add a unit's stored margin to the totals, or take it out with ``sign`` -1."""
     margin = f[m[MARGINS] + u]
@@ -194,7 +195,7 @@ def add_margin(m: Int64, f: Float64, u: int, sign: float) -> None:
         f[TOTAL_SEARCH] += sign * f[PENALTY]
 
 
-@njit(cache=True)
+@compiled
 def sum_up(m: Int64, f: Float64) -> None:
     """Sum all rows, parameters and units afresh into the totals."""
     for k in range(3):

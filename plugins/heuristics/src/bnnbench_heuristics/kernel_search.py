@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from bnnbench_heuristics.compiling import compiled, inlined
 from bnnbench_heuristics.kernel import (
     begin,
     is_upper,
@@ -60,7 +60,7 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def uniform(m: Int64) -> float:
     """A number in [0, 1) from splitmix64."""
     z = np.uint64(m[RANDOM]) + _GAMMA
@@ -71,20 +71,20 @@ def uniform(m: Int64) -> float:
     return np.float64(z >> _S11) * 2.0**-53
 
 
-@njit(cache=True, forceinline=True)
+@inlined
 def below(m: Int64, n: int) -> int:
     """An integer in 0..n-1."""
     return int(uniform(m) * n)
 
 
-@njit(cache=True)
+@compiled
 def power_step(m: Int64, size: int) -> int:
     """A random power of two below ``size``, or its negative."""
     step = 1 << below(m, max(1, int(math.log2(float(max(2, size))))))
     return step if uniform(m) < 0.5 else -step
 
 
-@njit(cache=True)
+@compiled
 def free_value(m: Int64, p: int) -> int:
     """Another value of a free bias: the threshold of a random row, or a step away."""
     u, old = m[m[TARGET] + p], m[m[VALUE] + p]
@@ -98,7 +98,7 @@ def free_value(m: Int64, p: int) -> int:
     return clipped
 
 
-@njit(cache=True)
+@compiled
 def grid_value(m: Int64, p: int, at: int) -> int:
     """Another value of the grid at an address."""
     lo, step, size = m[at], m[at + 1], m[at + 2]
@@ -113,7 +113,7 @@ def grid_value(m: Int64, p: int, at: int) -> int:
     return value
 
 
-@njit(cache=True)
+@compiled
 def new_value(m: Int64, p: int) -> int:
     """Another value of a parameter; its own when it has no other."""
     at = own_grid(m, p)
@@ -125,7 +125,7 @@ def new_value(m: Int64, p: int) -> int:
     return value
 
 
-@njit(cache=True)
+@compiled
 def over_budget(m: Int64, p: int, new: int) -> bool:
     """Whether this value would be one upper value too many."""
     if m[BUDGET] < 0 or m[ONES] < m[BUDGET]:
@@ -133,7 +133,7 @@ def over_budget(m: Int64, p: int, new: int) -> bool:
     return is_upper(m, p, new) and not is_upper(m, p, m[m[VALUE] + p])
 
 
-@njit(cache=True)
+@compiled
 def lower_another(m: Int64, f: Float64, p: int) -> bool:
     """Lower a random weight that takes its upper value; False when none was found."""
     for _ in range(_SWAP_TRIES):
@@ -144,7 +144,7 @@ def lower_another(m: Int64, f: Float64, p: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@compiled
 def propose(m: Int64, f: Float64, hot_share: float) -> bool:
     """Make a random move and settle it; False when nothing has changed."""
     begin(m, f)
@@ -170,7 +170,7 @@ def propose(m: Int64, f: Float64, hot_share: float) -> bool:
     return True
 
 
-@njit(cache=True)
+@compiled
 def anneal(
     m: Int64, f: Float64, first: int, moves: int, total: float, start: float, floor: float,
     share: float, stop: float,
@@ -207,7 +207,7 @@ def anneal(
     return moves
 
 
-@njit(cache=True)
+@compiled
 def try_value(m: Int64, f: Float64, p: int, new: int) -> bool:
     """Keep a parameter's new value if the search value falls."""
     begin(m, f)
@@ -222,7 +222,7 @@ def try_value(m: Int64, f: Float64, p: int, new: int) -> bool:
     return False
 
 
-@njit(cache=True)
+@compiled
 def descend(m: Int64, f: Float64, order: Int64, tries: int) -> int:
     """Try other values of the parameters in an order; how many were kept.
 

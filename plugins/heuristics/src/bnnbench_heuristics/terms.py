@@ -51,6 +51,7 @@ L1, L0 = 1, 2
 EXACT = 2**53
 _LOWER_LEVEL = 0.3
 _STRICT = 1.0
+_HARD_HEAT = 0.3
 _LARGEST_FACTOR = 10**200
 
 
@@ -87,7 +88,7 @@ class Terms:
         scale: numerators of ``value`` per unit of the objective (of its first level).
         step: one typical step in units of ``search``.
         heat: by how much the first temperature is raised, so that hard requirements, too, can
-            be broken and mended: the penalty where there are any.
+            be broken and mended: a share of the penalty where there are any.
         exact: whether sums of values stay exact in float64.
         known: False when the objective is not one of the built-in ones; the terms then only count
             wrong signs.
@@ -133,7 +134,7 @@ def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
     fine = penalty if hard else min(penalty, _STRICT)
     reals = {"PENALTY": max(1.0, round(fine * float(step))), **cost, **margin}
     bound = sum(r * max(1, level.most) for r, level in zip(radix, rescaled, strict=True))
-    heat = max(1.0, penalty) if hard else 1.0
+    heat = max(1.0, _HARD_HEAT * penalty) if hard else 1.0
     return Terms(arrays, reals, rescaled[0].scale, float(step), heat, bound < EXACT, complete)
 
 
