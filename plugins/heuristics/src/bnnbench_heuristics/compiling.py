@@ -38,7 +38,7 @@ def inlined(function: Function) -> Function:
 
 
 def _compile(function: Function, *, forceinline: bool) -> Function:
-    dispatcher: Any = njit(cache=True, forceinline=forceinline)(function)
+    dispatcher: Any = njit(cache=True, forceinline=forceinline, error_model="numpy")(function)
     index = getattr(dispatcher._cache, "_cache_file", None)
     if index is not None and hasattr(index, "_source_stamp"):
         index._source_stamp = STAMP

@@ -51,7 +51,10 @@ class State:
 
     @property
     def value(self) -> Fraction:
-        """The tracked objective of a feasible network; exact when ``terms.exact``."""
+        """The tracked objective of a feasible network; exact when ``terms.exact``.
+
+        Several levels of an objective are one number that orders networks as they do.
+        """
         return Fraction(int(self.tables.reals[TOTAL_VALUE]), self.terms.scale)
 
     @property
