@@ -69,7 +69,7 @@ def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
     left = float(max(0, 3 * c - 4 * i))
     right = float(max(0, 3 * c - 4 * i - 4))
     left, right = left * left, right * right
-    return 2.0 * a * left + (right - left) * float(scaled - 2 * a * i)
+    return max(0.0, 2.0 * a * left + (right - left) * float(scaled - 2 * a * i))
 
 
 @inlined
