@@ -1,0 +1,217 @@
+"""HiGHS: open branch and cut for mixed-integer linear programs, fed by plain arrays.
+
+Traps that this adapter takes care of (mip.md section 6): the model's offset goes into the model, so
+that objectives and bounds are in units of the problem; logging callbacks fire only with the output
+flag on; the native time limit is the first net and the interrupt callback the second; the thread
+pool is global to the process and is reset afterwards, so that later forks and other thread counts
+work. Rows are in integer units, so what an integer variable may be off, times its coefficient, has
+to stay below half a unit: the feasibility tolerance follows the largest coefficient.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bnnbench.interfaces import Clock, Model, Report, Solver
+from bnnbench.models import MatrixMILP
+from bnnbench.solution import Limits, Solution, Status, Termination
+
+if TYPE_CHECKING:
+    import highspy
+
+FINEST, COARSEST = 1e-10, 1e-6
+TERMINATIONS = {
+    "kOptimal": Termination.OPTIMAL,
+    "kInfeasible": Termination.INFEASIBLE,
+    "kTimeLimit": Termination.TIME,
+    "kMemoryLimit": Termination.MEMORY,
+    "kObjectiveTarget": Termination.TARGET,
+    "kInterrupt": Termination.INTERRUPTED,
+    "kHighsInterrupt": Termination.INTERRUPTED,
+    "kIterationLimit": Termination.ITERATIONS,
+    "kSolutionLimit": Termination.ITERATIONS,
+}
+"""By name of HiGHS's model status; anything else is an error."""
+
+
+@dataclass(frozen=True)
+class Highs(Solver):
+    """HiGHS branch and cut, with streamed incumbents and bounds.
+
+    Attributes:
+        threads: threads of the solver; none for what the limits allow.
+        mip_rel_gap: stop when (incumbent - bound) / incumbent is at most this.
+        mip_abs_gap: stop when incumbent - bound is at most this, in objective units.
+        feasibility: how far integer variables and rows may be off; none for 0.1 over the largest
+            coefficient of an integer variable, between 1e-10 and 1e-6.
+        presolve: choose, on or off.
+        heuristic_effort: share of the work that goes into primal heuristics, 0..1.
+        nodes: most nodes; none for no limit.
+    """
+
+    name: ClassVar[str] = "highs"
+    kind: ClassVar[str] = "milp"
+    requires: ClassVar[tuple[str, ...]] = ("highspy",)
+    preload: ClassVar[tuple[str, ...]] = ("highspy",)
+    threads: int | None = None
+    mip_rel_gap: float = 0.0
+    mip_abs_gap: float = 1e-6
+    feasibility: float | None = None
+    presolve: str = "choose"
+    heuristic_effort: float = 0.05
+    nodes: int | None = None
+
+    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+        import highspy
+
+        clock, milp = Clock(limits), model.data
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        try:
+            for option, value in self._options(milp, limits, seed).items():
+                _checked(solver.setOptionValue(option, value), f"option {option}={value}")
+            _checked(_pass_model(solver, milp), "the model")
+            watch = _Watch(report, limits, clock)
+            watch.attach(solver)
+            solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
+            solver.run()
+            return _read(solver, watch)
+        except MemoryError:
+            return Solution.found(None, Termination.MEMORY)
+        finally:
+            solver.resetGlobalScheduler(True)
+
+    def _options(self, milp: MatrixMILP, limits: Limits, seed: int) -> dict[str, Any]:
+        tolerance = self.feasibility or _tolerance(milp)
+        options: dict[str, Any] = {
+            "output_flag": True,
+            "log_to_console": False,
+            "log_file": "",
+            "mip_min_logging_interval": 0.5,
+            "threads": self.threads or limits.threads,
+            "random_seed": seed % 2**31,
+            "mip_rel_gap": self.mip_rel_gap,
+            "mip_abs_gap": self.mip_abs_gap,
+            "mip_feasibility_tolerance": tolerance,
+            "primal_feasibility_tolerance": min(1e-7, tolerance),
+            "presolve": self.presolve,
+            "mip_heuristic_effort": self.heuristic_effort,
+        }
+        if limits.target is not None:
+            options["objective_target"] = limits.target + 1e-9 * max(1.0, abs(limits.target))
+        if self.nodes is not None:
+            options["mip_max_nodes"] = self.nodes
+        return options
+
+
+@dataclass(eq=False)
+class _Watch:
+    """Callbacks of one run: streams what is found, and stops it."""
+
+    report: Report
+    limits: Limits
+    clock: Clock
+    stop: bool = False
+    on_target: bool = False
+    point: npt.NDArray[np.float64] | None = None
+    objective: float = math.inf
+    bound: float = -math.inf
+    polls: int = field(default=0)
+
+    def attach(self, solver: highspy.Highs) -> None:
+        solver.cbMipImprovingSolution.subscribe(self.improving)
+        solver.cbMipLogging.subscribe(self.logging)
+        for interrupt in (solver.cbMipInterrupt, solver.cbSimplexInterrupt):
+            interrupt.subscribe(self.interrupt)
+
+    def improving(self, event: Any) -> None:
+        objective = float(event.data_out.objective_function_value)
+        if objective >= self.objective:
+            return
+        self.point = np.array(event.data_out.mip_solution, dtype=np.float64)
+        self.objective = objective
+        target = self.limits.target
+        self.on_target = target is not None and objective <= target + 1e-9 * max(1.0, abs(target))
+        self.stop |= self.report(self.point, objective=objective) or self.on_target
+
+    def logging(self, event: Any) -> None:
+        bound = float(event.data_out.mip_dual_bound)
+        if math.isfinite(bound) and bound > self.bound:
+            self.bound = bound
+            self.stop |= self.report(bound=min(bound, self.objective))
+
+    def interrupt(self, event: Any) -> None:
+        self.polls += 1
+        if self.stop or self.clock.over:
+            event.interrupt()
+
+
+def _pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
+    import highspy
+
+    return solver.passModel(
+        milp.n_cols,
+        milp.n_rows,
+        milp.nnz,
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMinimize),
+        milp.offset,
+        milp.c,
+        milp.lower,
+        milp.upper,
+        milp.row_lower,
+        milp.row_upper,
+        milp.indptr,
+        milp.indices,
+        milp.data,
+        milp.integer.astype(np.int32),
+    )
+
+
+def _tolerance(milp: MatrixMILP) -> float:
+    """Small enough that no integer variable can shift a row by half a unit; see the module."""
+    coefficients = np.abs(milp.data[milp.integer[milp.indices]])
+    largest = float(coefficients.max(initial=1.0))
+    return min(COARSEST, max(FINEST, 0.1 / largest))
+
+
+def _checked(status: Any, what: str) -> None:
+    if status.name == "kError":
+        raise ValueError(f"HiGHS refuses {what}.")
+
+
+def _read(solver: highspy.Highs, watch: _Watch) -> Solution:
+    """HiGHS's last word as claims."""
+    info, name = solver.getInfo(), solver.getModelStatus().name
+    termination = TERMINATIONS.get(name, Termination.ERROR)
+    if termination is Termination.INTERRUPTED and watch.on_target:
+        termination = Termination.TARGET
+    elif termination is Termination.INTERRUPTED and watch.clock.over:
+        termination = Termination.TIME
+    point, objective = watch.point, watch.objective
+    if info.primal_solution_status == 2 and info.objective_function_value < objective:
+        point = np.array(solver.getSolution().col_value)
+        objective = float(info.objective_function_value)
+    held = Status.NONE if point is None else Status.FEASIBLE
+    if point is not None and termination is Termination.OPTIMAL:
+        held = Status.OPTIMAL
+    bound = float(info.mip_dual_bound)
+    if not math.isfinite(bound) or termination is Termination.ERROR:
+        bound = watch.bound
+    return Solution(
+        answer=point,
+        status=held,
+        termination=termination,
+        objective=None if point is None else objective,
+        bound=min(bound, objective) if math.isfinite(bound) else None,
+        info={
+            "model_status": name,
+            "nodes": int(info.mip_node_count),
+            "simplex_iterations": int(info.simplex_iteration_count),
+            "version": solver.version(),
+        },
+    )

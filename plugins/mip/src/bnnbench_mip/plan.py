@@ -1,0 +1,226 @@
+"""The integer units and exact ranges of a layer, before any variable is made.
+
+With features over a scale, weights over a scale and biases over a scale, a pre-activation is a
+rational number with a known denominator. Dividing its numerator by the greatest common divisor of
+all its summands gives the integer z of the program: ``z >= 0`` or ``z <= -1`` is the exact choice
+of a threshold unit, whatever the decimals of the data (mip.md section 2, inn.md 2.2 and 3.9).
+
+Ranges are per training row, from the data: sums of x+ times the largest and x- times the smallest
+weight (inn.md 3.9, M_k). A free bias needs no more than the range of its unit's sum, since a bias
+beyond it changes no sign; the output layer adds what its loss can still tell apart.
+
+Cost: one product (n x inputs) @ (inputs x width) per layer that reads the features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from bnnbench.domain import Ints
+from bnnbench.problem import Problem
+from bnnbench_mip.lattice import Lattice
+
+Int64 = npt.NDArray[np.int64]
+Slack = Callable[[int, Fraction], int]
+
+REACH = 4 * 10**9
+"""Largest pre-activation: times the finest solver tolerance, 1e-10, it stays below half a unit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One layer in integer units.
+
+    Attributes:
+        layer: 1..depth.
+        mask: which arcs exist, shape (fan_in, width).
+        live: which arcs get a variable.
+        weights: their lattice.
+        dead: numerator of the weights of existing arcs without a variable.
+        bias: lattice of the biases; None without biases.
+        bias_scale: denominator of the biases.
+        X: coefficients of weights (in their units) of arcs from the features, shape (n, inputs);
+            None when the layer does not read the features.
+        product: coefficient of a product of weight (in its units) and activation.
+        bias_factor: coefficient of a bias (in its units).
+        divisor: numerators of the core's forward pass are z times this.
+        value: what z = 1 means, in units of the pre-activation.
+        lower, upper: range of z, shape (n, width).
+    """
+
+    layer: int
+    mask: npt.NDArray[np.bool_]
+    live: npt.NDArray[np.bool_]
+    weights: Lattice
+    dead: int
+    bias: Lattice | None
+    bias_scale: int
+    X: Int64 | None
+    product: int
+    bias_factor: int
+    divisor: int
+    value: Fraction
+    lower: Int64
+    upper: Int64
+
+
+class TooLarge(Exception):  # noqa: N818 - a reason to refuse a problem, not an error of the user
+    """A pre-activation could leave the range that solver tolerances can resolve."""
+
+
+def plan_layers(problem: Problem, slack: Slack) -> list[Plan]:
+    """The plans of all layers.
+
+    Args:
+        problem: what is modelled.
+        slack: by how many units beyond its sum's range a free output bias still matters, given
+            the width of that range and the value of a unit.
+
+    Raises:
+        TooLarge: when a layer exceeds :data:`REACH`.
+    """
+    depth = problem.architecture.depth
+    return [
+        plan_layer(problem, k, slack if k == depth else (lambda spread, value: 0))
+        for k in range(1, depth + 1)
+    ]
+
+
+def plan_layer(problem: Problem, layer: int, slack: Slack) -> Plan:
+    """The plan of one layer; see :func:`plan_layers`."""
+    arch, domain, data = problem.architecture, problem.domain, problem.dataset
+    mask = arch.mask(layer)
+    reads = arch.sources(layer)[0].source == 0
+    X = data.part("train")[0] if reads else None
+    scale = domain.scale
+    unit = scale * (data.scale if reads else 1)
+
+    weights = Lattice.of(domain.grids())
+    live, dead = _live_arcs(problem, mask, X)
+    biases = [g for g in map(domain.bias_grid, domain.grids()) if g is not None]
+    bias = Lattice.of(biases) if domain.bias in ("same", "asymmetric") else None
+    bias_scale = unit if domain.bias == "free" else scale
+
+    product = weights.unit * (unit // scale)
+    shared = 0 if X is None or not X.size else int(np.gcd.reduce(X, axis=None))
+    parts = [shared * weights.unit]
+    parts += [product] if len(mask) > (0 if X is None else X.shape[1]) else []
+    parts += [bias.unit * (unit // scale)] if bias else []
+    parts += [1] if domain.bias == "free" else []
+    divisor = math.gcd(*parts) or 1
+
+    product //= divisor
+    value = Fraction(divisor, unit)
+    features = None if X is None else _scaled(X, weights, divisor)
+    lower, upper = _sums(problem, mask, weights, features, product)
+    bias_factor = 0
+    if domain.bias == "free":
+        bias, bias_factor = _free(lower, upper, len(weights.starts), slack, value), 1
+    elif bias is not None:
+        bias_factor = bias.unit * (unit // scale) // divisor
+    if bias is not None:
+        lower = lower + bias_factor * bias.smallest
+        upper = upper + bias_factor * bias.largest
+    if max(-int(lower.min()), int(upper.max())) > REACH:
+        raise TooLarge(f"layer {layer} reaches {max(-int(lower.min()), int(upper.max())):.2g}")
+    return Plan(
+        layer,
+        mask,
+        live,
+        weights,
+        dead,
+        bias,
+        bias_scale,
+        features,
+        product,
+        bias_factor,
+        divisor,
+        value,
+        lower,
+        upper,
+    )
+
+
+def _live_arcs(
+    problem: Problem, mask: npt.NDArray[np.bool_], X: Ints | None
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Which arcs need a variable, and the numerator of the others.
+
+    Weights of features that are 0 in every training row never matter (inn.md 2.1); they get the
+    number of least magnitude. Where the layer chooses its grid, or that number uses up a budget,
+    they stay variables.
+    """
+    grids, arch = problem.domain.grids(), problem.architecture
+    grid = grids[0]
+    dead = min(grid.values.tolist(), key=abs) if grid.size <= 2 else 0
+    if not grid.contains(np.array(dead)):
+        dead = min((grid.lo, grid.hi), key=abs)
+    budgeted = problem.domain.budget(arch.n_weights) is not None
+    if X is None or len(grids) > 1 or (budgeted and dead == grid.hi):
+        return mask, dead
+    live = mask.copy()
+    live[: X.shape[1]] &= (X != 0).any(axis=0)[:, None]
+    return live, dead
+
+
+def _scaled(X: Ints, weights: Lattice, divisor: int) -> Int64:
+    """Coefficients of weights in the rows of z."""
+    largest = max(abs(int(X.max())), abs(int(X.min()))) if X.size else 0
+    magnitude = int(weights.magnitude.max())
+    if largest * weights.unit * max(1, X.shape[1]) * magnitude // divisor > 10**6 * REACH:
+        raise TooLarge(f"features up to {largest} with weights up to {magnitude}")
+    return X.astype(np.int64) * weights.unit // divisor
+
+
+def _sums(
+    problem: Problem,
+    mask: npt.NDArray[np.bool_],
+    weights: Lattice,
+    features: Int64 | None,
+    product: int,
+) -> tuple[Int64, Int64]:
+    """Range of the pre-activations without biases, shape (n, width)."""
+    n = problem.dataset.sizes[0]
+    low, high = int(weights.smallest), int(weights.largest)
+    lower = np.zeros((n, mask.shape[1]), dtype=np.int64)
+    upper = lower.copy()
+    arcs = mask.astype(np.int64)
+    if features is not None:
+        inputs = features.shape[1]
+        positive = np.maximum(features, 0) @ arcs[:inputs]
+        negative = np.minimum(features, 0) @ arcs[:inputs]
+        lower += positive * low + negative * high
+        upper += positive * high + negative * low
+        arcs = arcs[inputs:]
+    least, most = product_range(problem, weights)
+    lower += product * least * arcs.sum(axis=0)
+    upper += product * most * arcs.sum(axis=0)
+    return lower, upper
+
+
+def product_range(problem: Problem, weights: Lattice) -> tuple[int, int]:
+    """Range of weight times activation, in the weights' units."""
+    low, high = int(weights.smallest), int(weights.largest)
+    if problem.architecture.activation == "sign":
+        return min(low, -high), max(high, -low)
+    return min(low, 0), max(high, 0)
+
+
+def _free(lower: Int64, upper: Int64, grids: int, slack: Slack, value: Fraction) -> Lattice:
+    """The biases that can matter: from everything below the threshold to everything above it.
+
+    0 is always among them, so that bounding a bias never makes it larger.
+    """
+    beyond = slack(int(upper.max() - lower.min()) + 1, value)
+    if beyond:
+        lower = np.broadcast_to(lower.min(), lower.shape)
+        upper = np.broadcast_to(upper.max(), upper.shape)
+    low = np.minimum(0, -upper.max(axis=0) - 1 - beyond)
+    high = np.maximum(0, -lower.min(axis=0) + beyond)
+    return Lattice.integers(low, high, grids)
