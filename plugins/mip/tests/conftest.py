@@ -9,12 +9,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from bnnbench_mip.plugin import bnnbench_formulations
 from sklearn.datasets import load_breast_cancer
 
 from bnnbench.dataset import Dataset
 from bnnbench.interfaces import Formulation
 from bnnbench.table import Table, finish
-from bnnbench_mip.plugin import bnnbench_formulations
 
 
 @pytest.fixture(scope="session")

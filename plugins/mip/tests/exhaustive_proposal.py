@@ -39,8 +39,9 @@ def count_networks(problem: Problem) -> int:
     total = 1
     for k in range(1, problem.architecture.depth + 1):
         arcs, width = int(problem.architecture.mask(k).sum()), problem.architecture.widths[k]
-        total *= sum(g.size**arcs * len(bias_values(problem, k, g)) ** width
-                     for g in problem.domain.grids())
+        total *= sum(
+            g.size**arcs * len(bias_values(problem, k, g)) ** width for g in problem.domain.grids()
+        )
     return total
 
 

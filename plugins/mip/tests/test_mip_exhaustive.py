@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from bnnbench_mip.highs import Highs
 
 from bnnbench.architecture import Architecture, Connection, skip_connections
 from bnnbench.dataset import Dataset
@@ -28,7 +29,6 @@ from bnnbench.objectives import (
 )
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Termination
-from bnnbench_mip.highs import Highs
 
 MOST, MOST_FREE = 1000, 2500
 OBJECTIVES: list[Objective] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_sizes_follow_the_formulas(
 ) -> None:
     N, inputs, dead, q = 12, 9, 2, outputs
     widths = (inputs - dead, *hidden, q)
-    W = sum((a + 1) * b for a, b in zip(widths, widths[1:], strict=False))
+    W = sum((a + 1) * b for a, b in itertools.pairwise(widths))
     units = sum(hidden)
     products = sum(a * b for a, b in zip(hidden, (*hidden[1:], q), strict=True))
     network = 2 * N * units + 4 * N * products
@@ -91,9 +92,9 @@ def test_max_margin_needs_no_extra_rows_where_eps_is_a_unit_of_the_layer(
     model = formulation("max-margin").build(problem(N, 6, (h,), q, MaxMargin("0.0001")))
     assert model.info["rows"] == network + 2 * N * q
     assert model.info["cols"] - model.info["integers"] == N * h * q + h + q
-    assert formulation("max-margin").build(problem(N, 6, (h,), q, MaxMargin("1"))).info[
-        "rows"
-    ] == (network + N * q)
+    assert formulation("max-margin").build(problem(N, 6, (h,), q, MaxMargin("1"))).info["rows"] == (
+        network + N * q
+    )
 
 
 def test_published_big_m_and_product_coefficients(formulation: Callable[..., Formulation]) -> None:

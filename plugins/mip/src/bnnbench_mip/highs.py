@@ -6,12 +6,17 @@ flag on; the native time limit is the first net and the interrupt callback the s
 pool is global to the process and is reset afterwards, so that later forks and other thread counts
 work. Rows are in integer units, so what an integer variable may be off, times its coefficient, has
 to stay below half a unit: the feasibility tolerance follows the largest coefficient.
+
+An incumbent's loss variables may be slack (an error counted that is none), so its objective may be
+worse than its network. Where the formulation can encode networks, an incumbent is replaced by the
+encoding of its network whenever that is better, and HiGHS is given the better point too. A claim
+that is *better* than the network is left as it is, for the verification to find.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -52,6 +57,7 @@ class Highs(Solver):
         presolve: choose, on or off.
         heuristic_effort: share of the work that goes into primal heuristics, 0..1.
         nodes: most nodes; none for no limit.
+        tighten: take the slack out of incumbents, see the module.
     """
 
     name: ClassVar[str] = "highs"
@@ -65,6 +71,7 @@ class Highs(Solver):
     presolve: str = "choose"
     heuristic_effort: float = 0.05
     nodes: int | None = None
+    tighten: bool = True
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy
@@ -75,7 +82,7 @@ class Highs(Solver):
             for option, value in self._options(milp, limits, seed).items():
                 _checked(solver.setOptionValue(option, value), f"option {option}={value}")
             _checked(_pass_model(solver, milp), "the model")
-            watch = _Watch(report, limits, clock)
+            watch = _Watch(model, self.tighten, report, limits, clock)
             watch.attach(solver)
             solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
             solver.run()
@@ -112,6 +119,8 @@ class Highs(Solver):
 class _Watch:
     """Callbacks of one run: streams what is found, and stops it."""
 
+    model: Model
+    tighten: bool
     report: Report
     limits: Limits
     clock: Clock
@@ -120,32 +129,56 @@ class _Watch:
     point: npt.NDArray[np.float64] | None = None
     objective: float = math.inf
     bound: float = -math.inf
-    polls: int = field(default=0)
+    better: npt.NDArray[np.float64] | None = None
 
     def attach(self, solver: highspy.Highs) -> None:
         solver.cbMipImprovingSolution.subscribe(self.improving)
         solver.cbMipLogging.subscribe(self.logging)
+        if self.tighten and self.model.encode is not None:
+            solver.cbMipUserSolution.subscribe(self.hand_over)
         for interrupt in (solver.cbMipInterrupt, solver.cbSimplexInterrupt):
             interrupt.subscribe(self.interrupt)
 
     def improving(self, event: Any) -> None:
-        objective = float(event.data_out.objective_function_value)
+        point = np.array(event.data_out.mip_solution, dtype=np.float64)
+        self.found(point, float(event.data_out.objective_function_value))
+
+    def found(self, point: npt.NDArray[np.float64], objective: float) -> None:
+        """Keep and stream a point if it is the best so far."""
+        tight = self.tightened(point)
+        if tight is not None and self.model.data.objective(tight) < objective - 1e-9:
+            point, objective = tight, self.model.data.objective(tight)
+            self.better = tight
         if objective >= self.objective:
             return
-        self.point = np.array(event.data_out.mip_solution, dtype=np.float64)
-        self.objective = objective
+        self.point, self.objective = point, objective
         target = self.limits.target
         self.on_target = target is not None and objective <= target + 1e-9 * max(1.0, abs(target))
-        self.stop |= self.report(self.point, objective=objective) or self.on_target
+        self.stop |= self.report(point, objective=objective) or self.on_target
+
+    def tightened(self, point: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+        """The encoding of a point's network, None where there is none or it is infeasible."""
+        if not self.tighten or self.model.encode is None:
+            return None
+        try:
+            tight = np.asarray(self.model.encode(self.model.decode(point)), dtype=np.float64)
+        except ValueError:
+            return None
+        milp = self.model.data
+        return tight if milp.violation(tight) <= COARSEST else None
+
+    def hand_over(self, event: Any) -> None:
+        if self.better is not None:
+            event.data_in.setSolution(self.better)
+            self.better = None
 
     def logging(self, event: Any) -> None:
         bound = float(event.data_out.mip_dual_bound)
         if math.isfinite(bound) and bound > self.bound:
             self.bound = bound
-            self.stop |= self.report(bound=min(bound, self.objective))
+            self.stop |= self.report(bound=_settled(bound, self.objective))
 
     def interrupt(self, event: Any) -> None:
-        self.polls += 1
         if self.stop or self.clock.over:
             event.interrupt()
 
@@ -179,6 +212,15 @@ def _tolerance(milp: MatrixMILP) -> float:
     return min(COARSEST, max(FINEST, 0.1 / largest))
 
 
+def _settled(bound: float, objective: float) -> float:
+    """A bound that passes the objective by rounding only is the objective.
+
+    More than that is a contradiction, and left for the verification to find.
+    """
+    near = objective < bound <= objective + 1e-6 * max(1.0, abs(objective))
+    return objective if near else bound
+
+
 def _checked(status: Any, what: str) -> None:
     if status.name == "kError":
         raise ValueError(f"HiGHS refuses {what}.")
@@ -192,10 +234,9 @@ def _read(solver: highspy.Highs, watch: _Watch) -> Solution:
         termination = Termination.TARGET
     elif termination is Termination.INTERRUPTED and watch.clock.over:
         termination = Termination.TIME
+    if info.primal_solution_status == 2 and info.objective_function_value < watch.objective - 1e-9:
+        watch.found(np.array(solver.getSolution().col_value), info.objective_function_value)
     point, objective = watch.point, watch.objective
-    if info.primal_solution_status == 2 and info.objective_function_value < objective:
-        point = np.array(solver.getSolution().col_value)
-        objective = float(info.objective_function_value)
     held = Status.NONE if point is None else Status.FEASIBLE
     if point is not None and termination is Termination.OPTIMAL:
         held = Status.OPTIMAL
@@ -207,7 +248,7 @@ def _read(solver: highspy.Highs, watch: _Watch) -> Solution:
         status=held,
         termination=termination,
         objective=None if point is None else objective,
-        bound=min(bound, objective) if math.isfinite(bound) else None,
+        bound=_settled(bound, objective) if math.isfinite(bound) else None,
         info={
             "model_status": name,
             "nodes": int(info.mip_node_count),

@@ -1,8 +1,8 @@
 """min-hinge: the squared hinge of the scaled output by chords (inn.md 3.3, 3.9).
 
-The loss f(v), v = s u = 2 s z / B, is convex, and z is an integer in known units. So its chords
-between neighbouring reachable points lie below it everywhere else and touch it at every reachable
-point: t >= slope v + intercept, t >= 0 makes t = f(v) at every network, exactly. Collinear chords
+The loss f(v), v = s u = 2 s z / B, is convex, and z is an integer in known units. So at every
+reachable point the highest of the chords between neighbouring reachable points is the loss itself:
+t >= slope v + intercept, t >= 0 makes t = f(v) at every network, exactly. Collinear chords
 are one row; for min-hinge, which is linear below v = -1, this gives the published left ray.
 
 min-hinge is itself piecewise linear with about 2 B segments: where the reachable points are finer
