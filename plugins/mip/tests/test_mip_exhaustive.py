@@ -30,7 +30,7 @@ from bnnbench.objectives import (
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Termination
 
-MOST, MOST_FREE = 1000, 2500
+MOST, MOST_FREE = 800, 2000
 OBJECTIVES: list[Objective] = [
     SignErrors(),
     SignErrors(strict=True),

@@ -81,7 +81,7 @@ def test_every_incumbent_on_real_data_is_what_it_claims(
     problem = network_problem(breast_cancer, objective)
     model = formulation(objective.name, one_sided=one_sided).build(problem)
     report = Recorder()
-    solution = run(model, Limits(time=1.5), report, tighten=tighten)
+    solution = run(model, Limits(time=1.0), report, tighten=tighten)
     assert report.incumbents
     assert solution.termination in (Termination.TIME, Termination.OPTIMAL)
     values = []

@@ -118,13 +118,17 @@ def test_objective_at_an_encoded_network_is_its_value(
     point = model.encode(network)
     found = model.decode(point)
     assert problem.outside(found) is None
-    score = problem.evaluate(network)
+    score = problem.evaluate(found)
     if not score.feasible:
-        assert model.data.violation(point) >= 1
+        assert model.data.violation(point) > 1e-5
         return
     assert model.data.violation(point) <= tolerance(model)
     assert model.data.objective(point) == pytest.approx(float(score.values[0]), rel=1e-9, abs=1e-9)
-    assert problem.evaluate(found) == score
+    clipped = (found.layers[-1].bias != network.layers[-1].bias).any()
+    if not clipped:
+        assert score == problem.evaluate(network)
+    elif not isinstance(problem.objective, Errors):
+        assert score.values <= problem.evaluate(network).values
 
 
 @settings(max_examples=250, deadline=None)

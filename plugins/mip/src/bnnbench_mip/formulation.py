@@ -15,6 +15,7 @@ from bnnbench.interfaces import Formulation, Model
 from bnnbench.models import MatrixMILP, RowBuilder
 from bnnbench.network import Network
 from bnnbench.problem import Problem
+from bnnbench_mip.conditioning import conditioned
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
 from bnnbench_mip.network_rows import NetworkRows, threshold_rows
@@ -77,7 +78,7 @@ class NetworkMILP(Formulation):
         net = NetworkRows(rows, problem, plans, self.one_sided)
         net.build(self.activate)
         block = self.output(net)
-        milp = rows.build(float(block.offset))
+        milp = conditioned(rows.build(float(block.offset)))
 
         def encode(network: Network) -> npt.NDArray[np.float64]:
             point, z = net.encode(milp, network)

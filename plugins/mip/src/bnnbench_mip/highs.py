@@ -5,7 +5,8 @@ that objectives and bounds are in units of the problem; logging callbacks fire o
 flag on; the native time limit is the first net and the interrupt callback the second; the thread
 pool is global to the process and is reset afterwards, so that later forks and other thread counts
 work. Rows are in integer units, so what an integer variable may be off, times its coefficient, has
-to stay below half a unit: the feasibility tolerance follows the largest coefficient.
+to stay below half a unit: the feasibility tolerance follows the largest big-M (``big_m`` in the
+model's info, in units of a row's strict side; without it the largest coefficient).
 
 An incumbent's loss variables may be slack (an error counted that is none), so its objective may be
 worse than its network. Where the formulation can encode networks, an incumbent is replaced by the
@@ -53,7 +54,7 @@ class Highs(Solver):
         mip_rel_gap: stop when (incumbent - bound) / incumbent is at most this.
         mip_abs_gap: stop when incumbent - bound is at most this, in objective units.
         feasibility: how far integer variables and rows may be off; none for 0.1 over the largest
-            coefficient of an integer variable, between 1e-10 and 1e-6.
+            big-M, between 1e-10 and 1e-6.
         presolve: choose, on or off.
         heuristic_effort: share of the work that goes into primal heuristics, 0..1.
         nodes: most nodes; none for no limit.
@@ -76,12 +77,12 @@ class Highs(Solver):
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy
 
-        clock, milp = Clock(limits), model.data
+        clock = Clock(limits)
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         try:
-            for option, value in self._options(milp, limits, seed).items():
+            for option, value in self._options(model, limits, seed).items():
                 _checked(solver.setOptionValue(option, value), f"option {option}={value}")
-            _checked(_pass_model(solver, milp), "the model")
+            _checked(_pass_model(solver, model.data), "the model")
             watch = _Watch(model, self.tighten, report, limits, clock)
             watch.attach(solver)
             solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
@@ -92,8 +93,8 @@ class Highs(Solver):
         finally:
             solver.resetGlobalScheduler(True)
 
-    def _options(self, milp: MatrixMILP, limits: Limits, seed: int) -> dict[str, Any]:
-        tolerance = self.feasibility or _tolerance(milp)
+    def _options(self, model: Model, limits: Limits, seed: int) -> dict[str, Any]:
+        tolerance = self.feasibility or _tolerance(model)
         options: dict[str, Any] = {
             "output_flag": True,
             "log_to_console": False,
@@ -205,11 +206,12 @@ def _pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
     )
 
 
-def _tolerance(milp: MatrixMILP) -> float:
+def _tolerance(model: Model) -> float:
     """Small enough that no integer variable can shift a row by half a unit; see the module."""
+    milp = model.data
     coefficients = np.abs(milp.data[milp.integer[milp.indices]])
-    largest = float(coefficients.max(initial=1.0))
-    return min(COARSEST, max(FINEST, 0.1 / largest))
+    largest = float(model.info.get("big_m", coefficients.max(initial=1.0)))
+    return min(COARSEST, max(FINEST, 0.1 / max(1.0, largest)))
 
 
 def _settled(bound: float, objective: float) -> float:

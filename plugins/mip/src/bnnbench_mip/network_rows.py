@@ -178,7 +178,8 @@ class NetworkRows:
         """A point with parameters, activations and products of a network, and all z.
 
         Weights of arcs without a variable and free biases beyond their range are replaced first,
-        which changes no activation.
+        which changes no activation and makes no objective worse, but for argmax errors: they
+        compare outputs, and clipping an output bias may change that.
 
         Raises:
             ValueError: when the network is not of the problem's class.
