@@ -94,7 +94,7 @@ class Highs(Solver):
             solver.resetGlobalScheduler(True)
 
     def _options(self, model: Model, limits: Limits, seed: int) -> dict[str, Any]:
-        tolerance = self.feasibility or _tolerance(model)
+        tolerance = self.feasibility or mip_tolerance(model)
         options: dict[str, Any] = {
             "output_flag": True,
             "log_to_console": False,
@@ -206,8 +206,8 @@ def _pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
     )
 
 
-def _tolerance(model: Model) -> float:
-    """Small enough that no integer variable can shift a row by half a unit; see the module."""
+def mip_tolerance(model: Model) -> float:
+    """A tolerance so small that integer variables cannot shift a row by half a unit."""
     milp = model.data
     coefficients = np.abs(milp.data[milp.integer[milp.indices]])
     largest = float(model.info.get("big_m", coefficients.max(initial=1.0)))

@@ -39,5 +39,6 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
 def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Solvers of kind ``milp``."""
     from bnnbench_mip.highs import Highs
+    from bnnbench_mip.pyomo_solver import Pyomo
 
-    return [Highs]
+    return [Highs, Pyomo]
