@@ -162,3 +162,18 @@ def test_dead_features_get_no_variable_and_a_number_of_the_grid(
             model = formulation(objective.name).build(problem)
             assert model.data.blocks["w1"][1] == (1,)
             check(problem, formulation(objective.name), exhaustive.optimum(problem))
+
+
+@pytest.mark.parametrize("objective", [MinHinge(), SquaredHinge(), LinearHinge()], ids=repr)
+@pytest.mark.parametrize("domain", [Integer(P=1), Binary(), FixedPoint(decimals=1)], ids=repr)
+def test_losses_are_exact_where_the_output_scale_is_small_or_nothing_is_reachable(
+    objective: Objective,
+    domain: WeightDomain,
+    exhaustive: ModuleType,
+    formulation: Callable[..., Formulation],
+) -> None:
+    # B < 2: the last segment of min-hinge falls, and is prolonged beyond v = 1 (inn.md 3.3).
+    for X in (np.array([[0], [1], [1]]), np.array([[1], [2], [0]]), np.array([[5], [7], [9]])):
+        dataset = Dataset("one feature", X, np.array([0, 1, 1]), (3, 0, 0), scale=4)
+        problem = Problem(dataset, Architecture(1, (), 1), domain, objective)
+        check(problem, formulation(objective.name), exhaustive.optimum(problem))

@@ -126,13 +126,14 @@ def test_a_report_that_says_stop_interrupts_the_run(
     assert solution.status is Status.FEASIBLE
 
 
-def test_a_time_limit_leaves_a_bound(
+def test_a_time_limit_stops_without_claiming_the_optimum(
     breast_cancer: Dataset, formulation: Callable[..., Formulation]
 ) -> None:
     problem = network_problem(breast_cancer, MinHinge(), hidden=16)
     solution = run(formulation("min-hinge").build(problem), Limits(time=0.5))
     assert solution.termination is Termination.TIME
     assert solution.status is not Status.OPTIMAL
+    assert solution.bound is None or 0 <= solution.bound <= (solution.objective or np.inf)
 
 
 def test_contradictory_rows_are_proved_infeasible(
@@ -212,7 +213,15 @@ def test_the_offset_is_part_of_objective_bound_and_target() -> None:
     assert np.sum(solution.answer) == 3
 
 
-def test_a_point_is_decoded_from_a_run_with_two_threads_after_one(
+def test_a_program_that_needs_no_search_has_its_objective_as_bound() -> None:
+    rows = RowBuilder()
+    rows.variables("x", (3,), 0, 5, integer=True, cost=-1)
+    solution = run(model_of_rows(rows.build(offset=1)), Limits())
+    assert (solution.termination, solution.objective) == (Termination.OPTIMAL, -14)
+    assert solution.bound == -14
+
+
+def test_thread_counts_may_differ_between_runs_of_one_process(
     breast_cancer: Dataset, formulation: Callable[..., Formulation]
 ) -> None:
     X, y = breast_cancer.X[:8, :4], breast_cancer.y[:8]

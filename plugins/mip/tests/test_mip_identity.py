@@ -99,7 +99,7 @@ def with_free_biases(problem: Problem, network: Network, rng: np.random.Generato
 
 
 def tolerance(model: Model) -> float:
-    return 1e-9 * max(100.0, float(np.abs(model.data.data).max()))
+    return 1e-9 * max(100.0, float(np.abs(model.data.data).max(initial=0)))
 
 
 @settings(max_examples=250, deadline=None)

@@ -68,6 +68,7 @@ def problem(
         (problem(MinHinge(), TwoValued(d=1, rhos=(-1,)), (), 5000), {}, "no minimum"),
         (problem(Hamming(), FixedPoint(bound=9, decimals=8)), {}, "too large"),
         (problem(Hamming(), Integer(), largest=10**15), {}, "too large"),
+        (problem(Hamming(), Integer(bias="none"), (), largest=0), {}, "nothing to decide"),
     ],
 )
 def test_what_cannot_be_built_exactly_is_refused_with_the_reason(

@@ -19,7 +19,7 @@ from bnnbench_mip.conditioning import conditioned
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
 from bnnbench_mip.network_rows import NetworkRows, threshold_rows
-from bnnbench_mip.plan import Plan, TooLarge, plan_layers
+from bnnbench_mip.plan import Plan, ReachError, plan_layers
 
 Fill = Callable[[MatrixMILP, npt.NDArray[np.float64], list[Int64]], None]
 
@@ -104,9 +104,11 @@ class NetworkMILP(Formulation):
 
     def _refuses_size(self, problem: Problem) -> str | None:
         try:
-            self._plans(problem)
-        except TooLarge as reason:
+            plans = self._plans(problem)
+        except ReachError as reason:
             return f"numbers too large for solver tolerances: {reason}; use fewer decimals"
+        if not any(p.live.any() or p.bias for p in plans):
+            return "nothing to decide: every feature is 0 in every training row, without biases"
         return None
 
 

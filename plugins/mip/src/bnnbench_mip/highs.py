@@ -243,7 +243,10 @@ def _read(solver: highspy.Highs, watch: _Watch) -> Solution:
     if point is not None and termination is Termination.OPTIMAL:
         held = Status.OPTIMAL
     bound = float(info.mip_dual_bound)
-    if not math.isfinite(bound) or termination is Termination.ERROR:
+    if info.mip_node_count < 0:
+        # Solved without branch and cut (no rows, say): HiGHS leaves 0 in the field of the bound.
+        bound = objective if held is Status.OPTIMAL else watch.bound
+    elif not math.isfinite(bound) or termination is Termination.ERROR:
         bound = watch.bound
     return Solution(
         answer=point,

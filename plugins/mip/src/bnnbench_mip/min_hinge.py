@@ -127,6 +127,7 @@ def _points(problem: Problem, plan: Plan) -> Sequence[Fraction]:
     scale, flat = _per_unit(problem, plan.value), _flat(problem)
     lowest = min(int(plan.lower.min()), -int(plan.upper.max()))
     highest = -lowest if flat is None else math.ceil(flat / scale)
+    highest = max(highest, lowest + 1)
     if not _published(problem):
         return _Lattice(lowest, highest, scale)
     # One chord left of v = -1 is as good as all: the loss is linear there.

@@ -70,7 +70,7 @@ class Plan:
     upper: Int64
 
 
-class TooLarge(Exception):  # noqa: N818 - a reason to refuse a problem, not an error of the user
+class ReachError(Exception):
     """A pre-activation could leave the range that solver tolerances can resolve."""
 
 
@@ -83,7 +83,7 @@ def plan_layers(problem: Problem, slack: Slack) -> list[Plan]:
             the width of that range and the value of a unit.
 
     Raises:
-        TooLarge: when a layer exceeds :data:`REACH`.
+        ReachError: when a layer exceeds :data:`REACH`.
     """
     depth = problem.architecture.depth
     return [
@@ -96,77 +96,71 @@ def plan_layer(problem: Problem, layer: int, slack: Slack) -> Plan:
     """The plan of one layer; see :func:`plan_layers`."""
     arch, domain, data = problem.architecture, problem.domain, problem.dataset
     mask = arch.mask(layer)
-    reads = arch.sources(layer)[0].source == 0
-    X = data.part("train")[0] if reads else None
+    X = data.part("train")[0] if arch.sources(layer)[0].source == 0 else None
     scale = domain.scale
-    unit = scale * (data.scale if reads else 1)
-
+    unit = scale * (1 if X is None else data.scale)
     weights = Lattice.of(domain.grids())
-    live, dead = _live_arcs(problem, mask, X)
     biases = [g for g in map(domain.bias_grid, domain.grids()) if g is not None]
-    bias = Lattice.of(biases) if domain.bias in ("same", "asymmetric") else None
-    bias_scale = unit if domain.bias == "free" else scale
+    bias = Lattice.of(biases) if biases else None
 
-    product = weights.unit * (unit // scale)
+    # What one unit of a weight times a feature, a product and a bias add to the numerator of z.
     shared = 0 if X is None or not X.size else int(np.gcd.reduce(X, axis=None))
-    parts = [shared * weights.unit]
-    parts += [product] if len(mask) > (0 if X is None else X.shape[1]) else []
-    parts += [bias.unit * (unit // scale)] if bias else []
-    parts += [1] if domain.bias == "free" else []
-    divisor = math.gcd(*parts) or 1
-
+    product = weights.unit * (unit // scale) if len(mask) > (0 if X is None else X.shape[1]) else 0
+    bias_factor = bias.unit * (unit // scale) if bias else int(domain.bias == "free")
+    divisor = math.gcd(shared * weights.unit, product, bias_factor) or 1
     product //= divisor
+    bias_factor //= divisor
+
     value = Fraction(divisor, unit)
     features = None if X is None else _scaled(X, weights, divisor)
     lower, upper = _sums(problem, mask, weights, features, product)
-    bias_factor = 0
     if domain.bias == "free":
-        bias, bias_factor = _free(lower, upper, len(weights.starts), slack, value), 1
-    elif bias is not None:
-        bias_factor = bias.unit * (unit // scale) // divisor
+        bias = _free(lower, upper, len(weights.starts), slack, value)
     if bias is not None:
         lower = lower + bias_factor * bias.smallest
         upper = upper + bias_factor * bias.largest
-    if max(-int(lower.min()), int(upper.max())) > REACH:
-        raise TooLarge(f"layer {layer} reaches {max(-int(lower.min()), int(upper.max())):.2g}")
+    reach = max(-int(lower.min()), int(upper.max()))
+    if reach > REACH:
+        raise ReachError(f"layer {layer} reaches {reach:.2g}")
     return Plan(
-        layer,
-        mask,
-        live,
-        weights,
-        dead,
-        bias,
-        bias_scale,
-        features,
-        product,
-        bias_factor,
-        divisor,
-        value,
-        lower,
-        upper,
+        layer=layer,
+        mask=mask,
+        live=_live_arcs(problem, mask, X),
+        weights=weights,
+        dead=_dead_weight(problem),
+        bias=bias,
+        bias_scale=unit if domain.bias == "free" else scale,
+        X=features,
+        product=product,
+        bias_factor=bias_factor,
+        divisor=divisor,
+        value=value,
+        lower=lower,
+        upper=upper,
     )
+
+
+def _dead_weight(problem: Problem) -> int:
+    """The number of least magnitude on the (first) grid: 0 where that is on it."""
+    return int(min(problem.domain.grids()[0].values.tolist(), key=abs))
 
 
 def _live_arcs(
     problem: Problem, mask: npt.NDArray[np.bool_], X: Ints | None
-) -> tuple[npt.NDArray[np.bool_], int]:
-    """Which arcs need a variable, and the numerator of the others.
+) -> npt.NDArray[np.bool_]:
+    """Which arcs need a variable.
 
     Weights of features that are 0 in every training row never matter (inn.md 2.1); they get the
     number of least magnitude. Where the layer chooses its grid, or that number uses up a budget,
     they stay variables.
     """
-    grids, arch = problem.domain.grids(), problem.architecture
-    grid = grids[0]
-    dead = min(grid.values.tolist(), key=abs) if grid.size <= 2 else 0
-    if not grid.contains(np.array(dead)):
-        dead = min((grid.lo, grid.hi), key=abs)
-    budgeted = problem.domain.budget(arch.n_weights) is not None
-    if X is None or len(grids) > 1 or (budgeted and dead == grid.hi):
-        return mask, dead
+    grids = problem.domain.grids()
+    budgeted = problem.domain.budget(problem.architecture.n_weights) is not None
+    if X is None or len(grids) > 1 or (budgeted and _dead_weight(problem) == grids[0].hi):
+        return mask
     live = mask.copy()
     live[: X.shape[1]] &= (X != 0).any(axis=0)[:, None]
-    return live, dead
+    return live
 
 
 def _scaled(X: Ints, weights: Lattice, divisor: int) -> Int64:
@@ -174,7 +168,7 @@ def _scaled(X: Ints, weights: Lattice, divisor: int) -> Int64:
     largest = max(abs(int(X.max())), abs(int(X.min()))) if X.size else 0
     magnitude = int(weights.magnitude.max())
     if largest * weights.unit * max(1, X.shape[1]) * magnitude // divisor > 10**6 * REACH:
-        raise TooLarge(f"features up to {largest} with weights up to {magnitude}")
+        raise ReachError(f"features up to {largest} with weights up to {magnitude}")
     return X.astype(np.int64) * weights.unit // divisor
 
 
