@@ -30,7 +30,7 @@ from bnnbench.objectives import (
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Termination
 
-MOST, MOST_FREE = 800, 2000
+MOST, MOST_FREE = 600, 2000
 OBJECTIVES: list[Objective] = [
     SignErrors(),
     SignErrors(strict=True),

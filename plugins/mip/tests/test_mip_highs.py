@@ -64,7 +64,6 @@ def network_problem(dataset: Dataset, objective: Objective, hidden: int = 4) -> 
     [
         (SaturatedMargin(), False, False),
         (SaturatedMargin(), True, False),
-        (SaturatedMargin(), True, True),
         (MinHinge(), False, True),
         (LinearHinge(), False, False),
         (Errors(ties="wrong"), True, True),

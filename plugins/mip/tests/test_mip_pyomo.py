@@ -62,7 +62,7 @@ def test_a_time_limit_keeps_what_was_found(
 ) -> None:
     problem = Problem(breast_cancer, Architecture(30, (4,), 2), Integer(P=1), SaturatedMargin())
     model = formulation("saturated-margin").build(problem)
-    solution = Pyomo().solve(model, Limits(time=3), 0, ignore_report)
+    solution = Pyomo().solve(model, Limits(time=1.5), 0, ignore_report)
     assert solution.termination is Termination.TIME
     if solution.answer is not None:
         assert solution.status is Status.FEASIBLE

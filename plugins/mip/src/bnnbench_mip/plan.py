@@ -142,7 +142,9 @@ def plan_layer(problem: Problem, layer: int, slack: Slack) -> Plan:
 
 def _dead_weight(problem: Problem) -> int:
     """The number of least magnitude on the (first) grid: 0 where that is on it."""
-    return int(min(problem.domain.grids()[0].values.tolist(), key=abs))
+    grid = problem.domain.grids()[0]
+    below = min(max(grid.lo, grid.lo + -grid.lo // grid.step * grid.step), grid.hi)
+    return min(below, min(below + grid.step, grid.hi), key=abs)
 
 
 def _live_arcs(
