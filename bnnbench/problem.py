@@ -74,12 +74,15 @@ class Problem:
             B += Fraction(total, len(X) * self.dataset.scale)
         return B or Fraction(1)
 
+    def unit(self, layer: int) -> int:
+        """Common denominator of a layer's pre-activations on this data, free biases apart."""
+        reads_input = any(c.source == 0 for c in self.architecture.sources(layer))
+        return (self.dataset.scale if reads_input else 1) * self.domain.scale
+
     @property
     def output_unit(self) -> int:
-        """Common denominator of output pre-activations on the training data, free biases apart."""
-        arch = self.architecture
-        reads_input = any(c.source == 0 for c in arch.sources(arch.depth))
-        return (self.dataset.scale if reads_input else 1) * self.domain.scale
+        """Common denominator of the output pre-activations."""
+        return self.unit(self.architecture.depth)
 
     def evaluate(self, network: Network) -> Score:
         """The objective's exact value of a network on the training rows.
@@ -96,6 +99,9 @@ class Problem:
         """Why a network does not belong to the problem's class; None when it does."""
         if network.architecture.text != self.architecture.text:
             return f"topology {network.architecture.text}, expected {self.architecture.text}"
+        for k, layer in enumerate(network.layers, start=1):
+            if self.domain.bias == "free" and self.unit(k) % layer.bias_scale:
+                return f"layer {k} has biases finer than the pre-activation's grid"
         return network.outside(self.domain)
 
     @cached_property
