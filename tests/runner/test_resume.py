@@ -18,6 +18,7 @@ from bnnbench.runner.system import descendants
 from bnnbench.store import Store
 
 HERE = Path(__file__).parent
+CELLS = 20
 
 
 def write_suite(folder: Path, log: Path, cells: int, seconds: float = 0.05) -> Path:
@@ -83,22 +84,22 @@ def test_retry_runs_an_ending_again_as_a_further_attempt(bench):
 @pytest.mark.parametrize("after", [1, 4])
 def test_kill_9_loses_no_finished_record(tmp_path, after):
     store, log = tmp_path / "r.bnnbench", tmp_path / "log"
-    suite = write_suite(tmp_path, log, cells=10)
+    suite = write_suite(tmp_path, log, cells=CELLS, seconds=0.15)
     process = subprocess.Popen(command(suite, store, "--jobs", "2"), stderr=subprocess.DEVNULL)
     wait_for(store, after, process)
     process.kill()
     process.wait()
     kept = stored(store)
-    assert after <= kept < 10
+    assert after <= kept < CELLS
     before = Counter(log.read_text().split())
     done = subprocess.run(command(suite, store), capture_output=True, text=True, check=True)
-    assert f"{10 - kept} cells run, {kept} taken from the store" in done.stdout
+    assert f"{CELLS - kept} cells run, {kept} taken from the store" in done.stdout
     with Store(store) as records:
-        assert sorted(r.cell["seed"] for r in records.records()) == list(range(10))
+        assert sorted(r.cell["seed"] for r in records.records()) == list(range(CELLS))
         assert {r.ending for r in records.records()} == {Ending.OK}
         assert max(r.attempt for r in records.records()) == 1
     ran = Counter(log.read_text().split()) - before
-    assert sum(ran.values()) == 10 - kept
+    assert sum(ran.values()) == CELLS - kept
 
 
 def test_no_process_survives_a_killed_run(tmp_path):
@@ -121,7 +122,7 @@ def test_no_process_survives_a_killed_run(tmp_path):
 
 def test_ctrl_c_stops_cleanly_and_resumes(tmp_path):
     store, log = tmp_path / "r.bnnbench", tmp_path / "log"
-    suite = write_suite(tmp_path, log, cells=12)
+    suite = write_suite(tmp_path, log, cells=CELLS, seconds=0.15)
     process = subprocess.Popen(command(suite, store), stderr=subprocess.PIPE, text=True)
     wait_for(store, 2, process)
     process.send_signal(signal.SIGINT)
@@ -131,7 +132,7 @@ def test_ctrl_c_stops_cleanly_and_resumes(tmp_path):
     assert "Traceback" not in errors
     kept = stored(store)
     done = subprocess.run(command(suite, store), capture_output=True, text=True, check=True)
-    assert f"{12 - kept} cells run, {kept} taken" in done.stdout
+    assert f"{CELLS - kept} cells run, {kept} taken" in done.stdout
 
 
 def test_a_full_disk_is_an_error_that_explains(tmp_path, bench, monkeypatch):
