@@ -8,15 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import DataError
 
+if TYPE_CHECKING:
+    from bnnbench.network import Network
+
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
+REFERENCE = "reference.net"
 IntArray = npt.NDArray[np.integer[Any]]
 
 
@@ -34,6 +38,8 @@ class Dataset:
         features: names of the d features; empty for "not named".
         rows: index of every row in the raw source, shape (n,).
         notes: facts worth keeping beside every figure, such as ``leaks_test_statistics``.
+        reference: a network known for these features, such as the one that drew the labels; its
+            exact objective is known without solving.
 
     Raises:
         DataError: when the parts do not fit together.
@@ -48,6 +54,7 @@ class Dataset:
     features: tuple[str, ...] = ()
     rows: IntArray | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    reference: Network | None = None
 
     def __post_init__(self) -> None:
         X, y = np.asarray(self.X), np.asarray(self.y)
@@ -137,6 +144,10 @@ class Dataset:
             "digest": self.digest,
         }
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        if self.reference is not None:
+            from bnnbench import netfile
+
+            netfile.save(self.reference, folder / REFERENCE)
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
@@ -146,6 +157,11 @@ class Dataset:
             np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
             for key in ("X", "y", "rows", "groups")
         )
+        reference = None
+        if (folder / REFERENCE).is_file():
+            from bnnbench import netfile
+
+            reference = netfile.load(folder / REFERENCE)
         dataset = cls(
             name=meta["name"],
             X=X,
@@ -156,6 +172,7 @@ class Dataset:
             features=tuple(meta["features"]),
             rows=rows,
             notes=meta["notes"],
+            reference=reference,
         )
         dataset.__dict__.update(digest=meta["digest"], group_counts=np.asarray(groups))
         return dataset

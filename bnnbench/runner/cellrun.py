@@ -47,13 +47,14 @@ def make_problem(registry: Registry, cell: Cell, dataset: Dataset) -> Problem:
 
 def opened(problem: Problem, reference: bool) -> Opened:
     """What a record says about the problem, known before anything runs."""
-    bound, ruler = problem.lower_bound, problem.reference
+    bound, ruler, known = problem.lower_bound, problem.reference, problem.known_objective
     return Opened(
         problem=problem.digest,
         data=problem.dataset.digest,
         rows=problem.dataset.sizes[0],
         lower_bound=None if bound is None else float(bound),
         reference_objective=None if ruler is None else float(ruler),
+        known_objective=None if known is None else float(known),
         reference=reference,
         notes=dict(problem.dataset.notes),
     )

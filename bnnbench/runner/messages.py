@@ -93,6 +93,7 @@ class Opened(_Message, frozen=True, kw_only=True):
     rows: int
     lower_bound: float | None
     reference_objective: float | None
+    known_objective: float | None
     reference: bool
     notes: dict[str, str]
 
