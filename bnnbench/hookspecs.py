@@ -22,7 +22,13 @@ def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
     """Functions that return a table or a data set.
 
     A function's ``name`` attribute, or its own name with ``-`` for ``_``, is what suites write;
-    its keyword parameters are what they may set.
+    its keyword parameters are what they may set. Further attributes are optional:
+
+    - ``after_colon``: the parameter that ``NAME:TEXT`` sets.
+    - ``contents(**parameters)``: a text that changes with what is read, such as the hash of a
+      file; it becomes part of the identity of every cell.
+    - ``record`` and ``fetch(**parameters)``: the raw files, and how to download them, for
+      ``bnnbench data``.
     """
     raise NotImplementedError
 

@@ -22,7 +22,7 @@ def at_least(n: int, k: int) -> Network:
 
 
 def parity(n: int) -> Network:
-    """As many hidden units as variables and an output that is >= 0 where an odd number of them are -1."""
+    """With n hidden units, an output that is >= 0 where an odd number of variables are -1."""
     thresholds = n - 2 * np.arange(n)
     direct = np.abs(thresholds) <= np.abs(thresholds - 2)
     signs = np.where(direct, 1, -1)
