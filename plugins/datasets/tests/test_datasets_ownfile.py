@@ -58,7 +58,8 @@ def test_a_file_is_named_by_its_path(registry, tmp_path, monkeypatch):
     assert short.name == "file:my-data/mine.csv[target=label] | minmax"
     assert short.classes == ("no", "yes")
     assert short.notes["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert make_dataset(registry, f"file:{path.resolve()}[target=a]").n_features == 2
+    other = make_dataset(registry, f"file:{path.resolve()}[target=a,categorical=label]")
+    assert other.features == ("b", "label=no", "label=yes")
 
 
 def test_a_changed_file_is_a_new_cell(registry, tmp_path, monkeypatch):
