@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 REFERENCE = "reference.net"
+LAYOUT = 2
+"""Counted up when :meth:`Dataset.save` or the definition of the digest changes."""
 IntArray = npt.NDArray[np.integer[Any]]
 
 
@@ -109,22 +111,24 @@ class Dataset:
         Two rows of different class in one group contradict each other: no classifier fits both.
         """
         X, y = self.part("train")
-        if X.shape[1] == 0:
-            group = np.zeros(len(X), dtype=np.int64)
-        else:
-            keys = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1])))
-            group = np.unique(keys.ravel(), return_inverse=True)[1]
-        counts = np.zeros((int(group.max()) + 1, self.n_classes), dtype=np.int64)
+        number: dict[bytes, int] = {}
+        group = np.array([number.setdefault(row.tobytes(), len(number)) for row in X])
+        counts = np.zeros((len(number), self.n_classes), dtype=np.int64)
         np.add.at(counts, (group, y), 1)
         return counts
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that a method can see: features, labels, parts, scale, classes."""
-        head = json.dumps([list(self.X.shape), list(self.sizes), self.scale, len(self.classes)])
+        """SHA-256 of everything that a method can see: features, labels, parts, scale, classes.
+
+        Features enter in the smallest type that holds them, whatever type they are kept in.
+        """
+        dtype = smallest_type(self.X).newbyteorder("<")
+        shape, sizes = list(self.X.shape), list(self.sizes)
+        head = json.dumps([shape, dtype.str, sizes, self.scale, len(self.classes)])
         sha = hashlib.sha256(head.encode())
         for start in range(0, len(self.X), 4096):
-            sha.update(np.ascontiguousarray(self.X[start : start + 4096], dtype="<i8").tobytes())
+            sha.update(np.ascontiguousarray(self.X[start : start + 4096], dtype=dtype).tobytes())
         sha.update(np.ascontiguousarray(self.y, dtype="<i8").tobytes())
         return sha.hexdigest()
 
@@ -176,3 +180,15 @@ class Dataset:
         )
         dataset.__dict__.update(digest=meta["digest"], group_counts=np.asarray(groups))
         return dataset
+
+
+def smallest_type(X: npt.NDArray[Any]) -> np.dtype[Any]:
+    """The first of uint8, int8, int16, int32 and int64 that holds these whole numbers."""
+    if X.dtype == np.uint8 or not X.size:
+        return np.dtype(np.uint8)
+    low, high = int(X.min()), int(X.max())
+    for dtype in (np.uint8, np.int8, np.int16, np.int32):
+        info = np.iinfo(dtype)
+        if info.min <= low and high <= info.max:
+            return np.dtype(dtype)
+    return np.dtype(np.int64)

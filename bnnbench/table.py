@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.dataset import Dataset
+from bnnbench.dataset import Dataset, smallest_type
 from bnnbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def finish(table: Table, name: str) -> Dataset:
     """
     table = fixed(table)
     part = np.zeros(len(table.y), dtype=np.int8) if table.part is None else table.part
-    order = np.argsort(part, kind="stable")
-    table = table.keep(order)
+    if (part[1:] < part[:-1]).any():
+        table = table.keep(np.argsort(part, kind="stable"))
     sizes = [int((part == code).sum()) for code in (TRAIN, VALIDATION, TEST)]
     if sizes[0] == 0:
         raise DataError(f"{name}: no training rows are left.")
@@ -145,11 +145,4 @@ def finish(table: Table, name: str) -> Dataset:
 
 def _narrow(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Whole numbers in the smallest integer type that holds them all."""
-    if not X.size:
-        return X
-    low, high = int(X.min()), int(X.max())
-    for dtype in (np.uint8, np.int8, np.int16, np.int32):
-        info = np.iinfo(dtype)
-        if info.min <= low and high <= info.max:
-            return np.ascontiguousarray(X, dtype=dtype)
-    return np.ascontiguousarray(X, dtype=np.int64)
+    return np.ascontiguousarray(X, dtype=smallest_type(X))

@@ -2,8 +2,8 @@
 
 A file of a set is found by its relative name in each directory of ``BNNBENCH_DATA``, then in the
 cache (``BNNBENCH_CACHE``, default the platform's user cache directory). It is read only after its
-SHA-256 was compared; a check is remembered by path, size and time of change. Loading never opens a
-connection: see :mod:`bnnbench_datasets.download`.
+SHA-256 was compared; a check is remembered by path, size and times of change, in the cache too.
+Loading never opens a connection: see :mod:`bnnbench_datasets.download`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from bnnbench.errors import DataError
+from bnnbench_datasets.memory import remember, remembered
 
 _CHUNK = 1 << 20
 Loader = TypeVar("Loader", bound=Callable[..., Any])
@@ -136,13 +136,16 @@ def check(record: Record, file: RawFile, path: Path) -> None:
     Raises:
         DataError: naming expected and found hash and size.
     """
-    stat = path.stat()
-    problem = _problem(file, str(path), stat.st_size, stat.st_mtime_ns)
+    stat, accepted = path.stat(), file.sha256 or file.md5
+    if remembered(cache_directory(), path, stat, accepted):
+        return
+    problem = _problem(file, str(path), stat.st_size)
     if problem:
         raise DataError(
             f"{record.name}: {path} is not the expected file: {problem}."
             f" Delete it or point BNNBENCH_DATA elsewhere. {how(record)}"
         )
+    remember(cache_directory(), path, stat, accepted)
 
 
 def how(record: Record) -> str:
@@ -165,9 +168,8 @@ def _expected_hash(file: RawFile) -> str:
     return f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5}"
 
 
-@lru_cache(maxsize=1024)
-def _problem(file: RawFile, path: str, size: int, mtime_ns: int) -> str:
-    """What is wrong with a file, empty when it is as expected; size and time are for the cache."""
+def _problem(file: RawFile, path: str, size: int) -> str:
+    """What is wrong with a file of that size, empty when it is as expected."""
     algorithm = "sha256" if file.sha256 else "md5"
     with Path(path).open("rb") as stream:
         found = _digest(stream, algorithm)
