@@ -75,7 +75,7 @@ def loader(record: Record) -> Callable[[Loader], Loader]:
     the checked paths.
     """
 
-    def fetch() -> list[Path]:
+    def fetch(**_: object) -> list[Path]:
         from bnnbench_datasets import download
 
         return download.fetch(record)

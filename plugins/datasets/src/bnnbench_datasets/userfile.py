@@ -65,7 +65,7 @@ def file(
             _parquet(content, path) if suffix == ".parquet" else _lines(content, path, separator)
         )
         named = True if suffix == ".parquet" else header
-        table = from_lines(lines, path, target, categorical, missing, named)
+        table = _from_lines(lines, path, target, categorical, missing, named)
     return table.note(set=Path(path).name, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -101,6 +101,17 @@ def _read(path: str) -> bytes:
 def _unreadable(path: str, error: OSError) -> DataError:
     where = "" if Path(path).is_absolute() else f" (in {Path.cwd()})"
     return DataError(f"{path}{where} cannot be read: {error.strerror}.")
+
+
+def from_text(
+    content: bytes, path: str, target: str, categorical: tuple[str, ...], missing: str
+) -> Table:
+    """A table from CSV text with commas and a header; see :func:`file` for the arguments.
+
+    Raises:
+        DataError: naming line, column and value of what cannot be read.
+    """
+    return _from_lines(_lines(content, path, ","), path, target, categorical, missing, True)
 
 
 def _from_npz(content: bytes, path: str) -> Table:
@@ -162,19 +173,14 @@ def _lines(content: bytes, path: str, separator: str | None) -> Lines:
     return lines
 
 
-def from_lines(
+def _from_lines(
     lines: Lines,
     path: str,
     target: str | int,
     categorical: Columns,
     missing: str,
-    header: bool | None = None,
+    header: bool | None,
 ) -> Table:
-    """A table from fields of text; see :func:`file` for the arguments.
-
-    Raises:
-        DataError: naming row, column and value of what cannot be read.
-    """
     if header is None:
         header = bool(lines) and not any(_is_number(field) for field in lines[0][1])
     if len(lines) < 1 + header:
