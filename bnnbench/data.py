@@ -8,13 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bnnbench.dataset import Dataset
 from bnnbench.errors import BnnbenchError, DataError, UnknownNameError
 from bnnbench.registry import Kind, Member, Registry
 from bnnbench.spec import Spec, Value, parse_pipeline
 from bnnbench.table import Table, finish
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What became of a raw file that a data set needs.
+
+    Attributes:
+        name: relative to a data directory.
+        state: ``missing``, ``found`` (not compared with its hash), ``right`` or ``wrong``.
+        searched: directories, in order.
+        path: where it is; empty when it is missing.
+        bytes: its size; None when it is missing.
+        sha256: as found; empty unless it was computed.
+        detail: what is wrong with it, or how to get it.
+    """
+
+    name: str
+    state: Literal["missing", "found", "right", "wrong"]
+    searched: tuple[str, ...]
+    path: str = ""
+    bytes: int | None = None
+    sha256: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,10 @@ def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
     - ``after_colon``: the parameter that ``NAME:TEXT`` sets.
     - ``contents(**parameters)``: a text that changes with what is read, such as the hash of a
       file; it becomes part of the identity of every cell.
-    - ``record`` and ``fetch(**parameters)``: the raw files, and how to download them, for
-      ``bnnbench data``.
+    - ``files(verify=..., **parameters)``: a :class:`bnnbench.data.FileState` for every raw file,
+      compared with its hash or only looked for; ``fetch(**parameters)``: the paths of all of them,
+      after downloading what is missing; ``record``, with ``source``, ``licence`` and ``citation``.
+      All for ``bnnbench data``.
     """
     raise NotImplementedError
 

@@ -15,8 +15,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
+from bnnbench.data import FileState
 from bnnbench.errors import DataError
 from bnnbench_datasets.memory import remember, remembered
 
@@ -71,8 +72,8 @@ class Record:
 def loader(record: Record) -> Callable[[Loader], Loader]:
     """Mark a function as the loader of a record.
 
-    It then carries the ``record``, and ``fetch()``, which downloads what is missing and returns
-    the checked paths.
+    It then carries the ``record``; ``fetch()``, which downloads what is missing and returns the
+    checked paths; and ``files(verify=...)``, which says where each file is and whether it is right.
     """
 
     def fetch(**_: object) -> list[Path]:
@@ -80,8 +81,11 @@ def loader(record: Record) -> Callable[[Loader], Loader]:
 
         return download.fetch(record)
 
+    def state(*, verify: bool = True, **_: object) -> list[FileState]:
+        return [file_state(record, file, verify) for file in record.files]
+
     def mark(function: Loader) -> Loader:
-        function.__dict__.update(name=record.name, record=record, fetch=fetch)
+        function.__dict__.update(name=record.name, record=record, fetch=fetch, files=state)
         return function
 
     return mark
@@ -148,10 +152,27 @@ def check(record: Record, file: RawFile, path: Path) -> None:
     remember(cache_directory(), path, stat, accepted)
 
 
-def how(record: Record) -> str:
-    """How to get the files of a record, what they must be, and under which licence."""
+def file_state(record: Record, file: RawFile, verify: bool) -> FileState:
+    """Where a file is and, when asked, whether its content is the expected one, hashed anew."""
+    searched = tuple(str(d) for d in directories())
+    path = next((d / file.path for d in directories() if (d / file.path).is_file()), None)
+    if path is None:
+        return FileState(file.path, "missing", searched, detail=how(record, file))
+    size = path.stat().st_size
+    if not verify:
+        return FileState(file.path, "found", searched, str(path), size)
+    with path.open("rb") as stream:
+        found = _digest(stream, "sha256")
+    problem = _problem(file, str(path), size)
+    right: Literal["right", "wrong"] = "wrong" if problem else "right"
+    return FileState(file.path, right, searched, str(path), size, found, problem)
+
+
+def how(record: Record, file: RawFile | None = None) -> str:
+    """How to get the files of a record, or one; what they must be; and under which licence."""
     expected = "; ".join(
-        f"{f.path} ({f.bytes or 'unknown'} bytes, {_expected_hash(f)})" for f in record.files
+        f"{f.path} ({f.bytes or 'unknown'} bytes, {_expected_hash(f)})"
+        for f in ([file] if file else record.files)
     )
     command = f"Run 'bnnbench data fetch {record.name}', or: " if _fetchable(record) else ""
     return (

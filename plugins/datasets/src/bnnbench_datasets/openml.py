@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from bnnbench.data import FileState
 from bnnbench.errors import DataError
 from bnnbench.table import Table
 from bnnbench_datasets.download import locked, offline
@@ -51,7 +52,7 @@ def openml(*, id: int, missing: str = "refuse") -> Table:  # noqa: A002
             f" Run 'bnnbench data fetch openml:{id}'. No hash is known before the download; the"
             " licence is that of the set's page on openml.org."
         )
-    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    meta = _meta(folder)
     content = (folder / "data.csv").read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != meta["sha256"]:
@@ -82,7 +83,33 @@ def fetch(*, id: int, **_: object) -> list[Path]:  # noqa: A002
     return [folder / "data.csv"]
 
 
-openml.__dict__.update(after_colon="id", fetch=fetch)
+def files(*, id: int, verify: bool = True, **_: object) -> list[FileState]:  # noqa: A002
+    """Where the kept form of a set is and, when asked, whether it is the one that was fetched."""
+    name, searched = f"openml/{id}/data.csv", tuple(str(d) for d in directories())
+    folder = _find(id)
+    if folder is None:
+        detail = f"Run 'bnnbench data fetch openml:{id}'."
+        return [FileState(name, "missing", searched, detail=detail)]
+    path = folder / "data.csv"
+    size = path.stat().st_size
+    if not verify:
+        return [FileState(name, "found", searched, str(path), size)]
+    found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), _meta(folder)["sha256"]
+    if found == expected:
+        return [FileState(name, "right", searched, str(path), size, found)]
+    detail = f"found sha256 {found}, expected {expected}"
+    return [FileState(name, "wrong", searched, str(path), size, found, detail)]
+
+
+openml.__dict__.update(after_colon="id", fetch=fetch, files=files)
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / 'meta.json'} cannot be read ({error}).") from error
+    return meta
 
 
 def _find(number: int) -> Path | None:
