@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from bnnbench.dataset import Dataset
 from bnnbench.errors import BnnbenchError, DataError, UnknownNameError
-from bnnbench.registry import Kind, Member, Registry
+from bnnbench.member import Kind, Member
+from bnnbench.registry import Registry
 from bnnbench.spec import Spec, Value, parse_pipeline
 from bnnbench.table import Table, finish
 

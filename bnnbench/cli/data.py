@@ -15,7 +15,8 @@ import numpy as np
 from bnnbench.data import FileState, Step, resolve
 from bnnbench.dataset import PARTS, Dataset
 from bnnbench.errors import BnnbenchError
-from bnnbench.registry import Kind, Member, Registry
+from bnnbench.member import Kind, Member
+from bnnbench.registry import Registry
 
 
 def _plugins(command: Any) -> Any:

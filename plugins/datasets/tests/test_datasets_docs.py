@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from bnnbench_datasets import plugin
 
+from bnnbench.member import Kind, Member
 from bnnbench.providers import PROVIDERS
-from bnnbench.registry import Kind, Member
 from bnnbench.spec import parse_pipeline
 
 DOCS = Path(__file__).parents[3] / "docs"
