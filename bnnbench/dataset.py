@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -112,9 +112,9 @@ class Dataset:
         """
         X, y = self.part("train")
         number: dict[bytes, int] = {}
-        group = np.array([number.setdefault(row.tobytes(), len(number)) for row in X])
+        group = [number.setdefault(row, len(number)) for row in _rows(X)]
         counts = np.zeros((len(number), self.n_classes), dtype=np.int64)
-        np.add.at(counts, (group, y), 1)
+        np.add.at(counts, (np.array(group), y), 1)
         return counts
 
     @cached_property
@@ -180,6 +180,15 @@ class Dataset:
         )
         dataset.__dict__.update(digest=meta["digest"], group_counts=np.asarray(groups))
         return dataset
+
+
+def _rows(X: IntArray) -> Iterator[bytes]:
+    """The content of every row."""
+    width = X.shape[1] * X.dtype.itemsize
+    for start in range(0, len(X), 1024):
+        block = X[start : start + 1024]
+        content = block.tobytes()
+        yield from (content[k * width : (k + 1) * width] for k in range(len(block)))
 
 
 def smallest_type(X: npt.NDArray[Any]) -> np.dtype[Any]:
