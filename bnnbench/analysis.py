@@ -23,7 +23,8 @@ class Knowledge:
 
     Attributes:
         bound: best lower bound; None when nobody has one.
-        best: best verified objective; None when nobody has one.
+        best: best verified objective, that of the data's own reference network included; None
+            when there is none.
         contradicted: ids of records that cannot all be right, each with the reason.
     """
 
@@ -50,17 +51,20 @@ def knowledge(records: Iterable[Record]) -> dict[str, Knowledge]:
 
 def _combine(group: Sequence[Record]) -> Knowledge:
     found = Knowledge()
-    values = [(objective(r), r) for r in group]
-    known = [(value, record.id) for value, record in values if value is not None]
+    values = [(objective(r), r.id) for r in group]
+    values += [(value, "") for value in {r.known_objective for r in group}]
+    known = [(value, holder) for value, holder in values if value is not None]
     found.best, holder = min(known, default=(None, ""))
+    whose = f"{holder}'s objective" if holder else "the data's reference network"
     for record in group:
         bound = record.solver_bound
         if bound is None:
             continue
         for value, other in known:
             if bound > value + TOLERANCE * max(1.0, abs(value)):
-                found.contradicted[record.id] = f"bound {bound:.9g} above {holder}'s objective"
-                found.contradicted[other] = f"objective {value:.9g} below {record.id}'s bound"
+                found.contradicted[record.id] = f"bound {bound:.9g} above {whose}"
+                if other:
+                    found.contradicted[other] = f"objective {value:.9g} below {record.id}'s bound"
     bounds = [r.solver_bound for r in group if r.id not in found.contradicted]
     bounds += [r.lower_bound for r in group]
     found.bound = max((b for b in bounds if b is not None), default=None)

@@ -144,6 +144,37 @@ class Architecture:
         return "+".join(parts)
 
 
+def layered(
+    inputs: int,
+    hidden: tuple[int, ...],
+    outputs: int,
+    activation: Activation = "sign",
+    skips: Iterable[tuple[int, int]] = (),
+    density: float = 1.0,
+    mask_seed: int = 0,
+) -> Architecture:
+    """Layers in a chain, with connections that skip layers, under a random mask.
+
+    Args:
+        inputs: number of features.
+        hidden: widths of the hidden layers.
+        outputs: number of output units.
+        activation: ``sign`` or ``step``.
+        skips: connections beyond the chain, as (source layer, target layer), 0 being the input.
+        density: share of arcs kept by the mask; 1 for all.
+        mask_seed: seed of that mask.
+
+    Raises:
+        ProblemError: when the widths, skips or the density make no sense.
+    """
+    extra = skip_connections(len(hidden) + 1, skips) if skips else ()
+    plain = Architecture(inputs, hidden, outputs, activation, extra)
+    if density >= 1:
+        return plain
+    masked = random_masks(plain, density, mask_seed)
+    return Architecture(inputs, hidden, outputs, activation, masked)
+
+
 def skip_connections(depth: int, skips: Iterable[tuple[int, int]]) -> tuple[Connection, ...]:
     """The chain of ``depth`` layers plus full connections for the given (source, target) pairs."""
     chain = {(k, k + 1) for k in range(depth)}

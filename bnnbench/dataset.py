@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import DataError
 
+if TYPE_CHECKING:
+    from bnnbench.network import Network
+
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
+REFERENCE = "reference.net"
+LAYOUT = 2
+"""Counted up when :meth:`Dataset.save` or the definition of the digest changes."""
 IntArray = npt.NDArray[np.integer[Any]]
 
 
@@ -34,6 +40,8 @@ class Dataset:
         features: names of the d features; empty for "not named".
         rows: index of every row in the raw source, shape (n,).
         notes: facts worth keeping beside every figure, such as ``leaks_test_statistics``.
+        reference: a network known for these features, such as the one that drew the labels; its
+            exact objective is known without solving.
 
     Raises:
         DataError: when the parts do not fit together.
@@ -48,6 +56,7 @@ class Dataset:
     features: tuple[str, ...] = ()
     rows: IntArray | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    reference: Network | None = None
 
     def __post_init__(self) -> None:
         X, y = np.asarray(self.X), np.asarray(self.y)
@@ -102,22 +111,24 @@ class Dataset:
         Two rows of different class in one group contradict each other: no classifier fits both.
         """
         X, y = self.part("train")
-        if X.shape[1] == 0:
-            group = np.zeros(len(X), dtype=np.int64)
-        else:
-            keys = np.ascontiguousarray(X).view(np.dtype((np.void, X.dtype.itemsize * X.shape[1])))
-            group = np.unique(keys.ravel(), return_inverse=True)[1]
-        counts = np.zeros((int(group.max()) + 1, self.n_classes), dtype=np.int64)
-        np.add.at(counts, (group, y), 1)
+        number: dict[bytes, int] = {}
+        group = [number.setdefault(row, len(number)) for row in _rows(X)]
+        counts = np.zeros((len(number), self.n_classes), dtype=np.int64)
+        np.add.at(counts, (np.array(group), y), 1)
         return counts
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that a method can see: features, labels, parts, scale, classes."""
-        head = json.dumps([list(self.X.shape), list(self.sizes), self.scale, len(self.classes)])
+        """SHA-256 of everything that a method can see: features, labels, parts, scale, classes.
+
+        Features enter in the smallest type that holds them, whatever type they are kept in.
+        """
+        dtype = smallest_type(self.X).newbyteorder("<")
+        shape, sizes = list(self.X.shape), list(self.sizes)
+        head = json.dumps([shape, dtype.str, sizes, self.scale, len(self.classes)])
         sha = hashlib.sha256(head.encode())
         for start in range(0, len(self.X), 4096):
-            sha.update(np.ascontiguousarray(self.X[start : start + 4096], dtype="<i8").tobytes())
+            sha.update(np.ascontiguousarray(self.X[start : start + 4096], dtype=dtype).tobytes())
         sha.update(np.ascontiguousarray(self.y, dtype="<i8").tobytes())
         return sha.hexdigest()
 
@@ -137,6 +148,10 @@ class Dataset:
             "digest": self.digest,
         }
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        if self.reference is not None:
+            from bnnbench import netfile
+
+            netfile.save(self.reference, folder / REFERENCE)
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
@@ -146,6 +161,11 @@ class Dataset:
             np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
             for key in ("X", "y", "rows", "groups")
         )
+        reference = None
+        if (folder / REFERENCE).is_file():
+            from bnnbench import netfile
+
+            reference = netfile.load(folder / REFERENCE)
         dataset = cls(
             name=meta["name"],
             X=X,
@@ -156,6 +176,28 @@ class Dataset:
             features=tuple(meta["features"]),
             rows=rows,
             notes=meta["notes"],
+            reference=reference,
         )
         dataset.__dict__.update(digest=meta["digest"], group_counts=np.asarray(groups))
         return dataset
+
+
+def _rows(X: IntArray) -> Iterator[bytes]:
+    """The content of every row."""
+    width = X.shape[1] * X.dtype.itemsize
+    for start in range(0, len(X), 1024):
+        block = X[start : start + 1024]
+        content = block.tobytes()
+        yield from (content[k * width : (k + 1) * width] for k in range(len(block)))
+
+
+def smallest_type(X: npt.NDArray[Any]) -> np.dtype[Any]:
+    """The first of uint8, int8, int16, int32 and int64 that holds these whole numbers."""
+    if X.dtype == np.uint8 or not X.size:
+        return np.dtype(np.uint8)
+    low, high = int(X.min()), int(X.max())
+    for dtype in (np.uint8, np.int8, np.int16, np.int32):
+        info = np.iinfo(dtype)
+        if info.min <= low and high <= info.max:
+            return np.dtype(dtype)
+    return np.dtype(np.int64)

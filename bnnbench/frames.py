@@ -81,6 +81,7 @@ def flat(record: Record, known: Knowledge | None, trace: list[TracePoint]) -> di
         "objective_exact": facts.exact if facts else "",
         "bound": record.solver_bound,
         "lower_bound": record.lower_bound,
+        "known_objective": record.known_objective,
         "best_bound": known.bound if known else None,
         "best_objective": known.best if known else None,
         "gap": distance.absolute,

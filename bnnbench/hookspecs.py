@@ -22,7 +22,15 @@ def bnnbench_datasets() -> Iterable[Callable[..., Any]]:
     """Functions that return a table or a data set.
 
     A function's ``name`` attribute, or its own name with ``-`` for ``_``, is what suites write;
-    its keyword parameters are what they may set.
+    its keyword parameters are what they may set. Further attributes are optional:
+
+    - ``after_colon``: the parameter that ``NAME:TEXT`` sets.
+    - ``contents(**parameters)``: a text that changes with what is read, such as the hash of a
+      file; it becomes part of the identity of every cell.
+    - ``files(verify=..., **parameters)``: a :class:`bnnbench.data.FileState` for every raw file,
+      compared with its hash or only looked for; ``fetch(**parameters)``: the paths of all of them,
+      after downloading what is missing; ``record``, with ``source``, ``licence`` and ``citation``.
+      All for ``bnnbench data``.
     """
     raise NotImplementedError
 

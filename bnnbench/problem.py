@@ -125,6 +125,17 @@ class Problem:
         return self.objective.lower_bound(self.groups, self.output_scale)
 
     @cached_property
+    def known_objective(self) -> Fraction | None:
+        """The exact objective of the data's reference network, which a solver should reach.
+
+        None without such a network, when it is outside the class, or infeasible.
+        """
+        network = self.dataset.reference
+        if network is None or self.outside(network) is not None:
+            return None
+        return self.evaluate(network).value
+
+    @cached_property
     def granularity(self) -> Fraction | None:
         """A positive number that divides every reachable value, or None."""
         if self.domain.bias == "free":

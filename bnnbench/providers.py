@@ -11,7 +11,19 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "bnnbench-qubo": {"solver": ("dwave-sa",), "formulation": ("bnn-qubo",)},
     "bnnbench-gradient": {"solver": ("ste",)},
-    "bnnbench-datasets": {"dataset": ("breast-cancer", "digits", "iris", "wine")},
+    "bnnbench-datasets": {
+        "dataset": (
+            *("a1a", "adult", "bars-stripes", "bcw-kurtz-bah", "bcw-original", "boolean"),
+            *("breast-cancer", "california", "cifar10", "cifar10-jpeg", "cifar100", "cleveland"),
+            *("credit-default", "digits", "fashion-mnist", "file", "heart", "iris", "kb-random"),
+            *("mnist", "openml", "planted", "teacher", "wine"),
+        ),
+        "transform": (
+            *("classes", "consecutive", "dead-drop", "dedup", "downscale", "dup", "few-shot"),
+            *("first-features", "fixed", "inn2023-split", "median", "minmax", "noise", "onehot"),
+            *("round-robin", "sample", "split", "stratified", "take", "thermometer", "threshold"),
+        ),
+    },
 }
 
 PROVIDERS: Mapping[tuple[str, str], str] = {

@@ -68,6 +68,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         solver_bound: the solver's bound where it is a bound on the problem, rounded up to the next
             reachable value.
         reference_objective: objective of the constant-majority network at its margin.
+        known_objective: objective of a network that is known without solving, such as the planted
+            one; None when there is none in the class.
         seconds: times.
         peak_memory: largest resident set of the process, bytes.
         overrun: seconds that solving went on beyond its limit.
@@ -95,6 +97,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     lower_bound: float | None = None
     solver_bound: float | None = None
     reference_objective: float | None = None
+    known_objective: float | None = None
     seconds: Seconds = Seconds()
     peak_memory: int = 0
     overrun: float = 0.0

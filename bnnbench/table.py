@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.dataset import Dataset
+from bnnbench.dataset import Dataset, smallest_type
 from bnnbench.errors import DataError
+
+if TYPE_CHECKING:
+    from bnnbench.network import Network
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 DECIMALS = 4
@@ -27,7 +30,7 @@ class Table:
         part: 0 train, 1 validation, 2 test, shape (n,); None while there is no split yet.
         scale: denominator of integer features; 1 for real ones.
         rows: index in the raw source, shape (n,).
-        classes, features, notes: as in :class:`~bnnbench.dataset.Dataset`.
+        classes, features, notes, reference: as in :class:`~bnnbench.dataset.Dataset`.
     """
 
     X: npt.NDArray[Any]
@@ -38,6 +41,22 @@ class Table:
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+    reference: Network | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Table:
+        """A data set as a table, rows in the same order."""
+        return cls(
+            X=dataset.X,
+            y=dataset.y,
+            part=np.repeat(np.array([TRAIN, VALIDATION, TEST], dtype=np.int8), dataset.sizes),
+            scale=dataset.scale,
+            rows=dataset.rows,
+            classes=dataset.classes,
+            features=dataset.features,
+            notes=dataset.notes,
+            reference=dataset.reference,
+        )
 
     @property
     def source_rows(self) -> npt.NDArray[np.integer[Any]]:
@@ -56,6 +75,12 @@ class Table:
         """These rows only, in this order (indices or a mask)."""
         part = None if self.part is None else self.part[rows]
         return replace(self, X=self.X[rows], y=self.y[rows], part=part, rows=self.source_rows[rows])
+
+    def with_features(
+        self, X: npt.NDArray[Any], *, scale: int = 1, features: tuple[str, ...] = ()
+    ) -> Table:
+        """With other features for the same rows; a network that read the old ones is dropped."""
+        return replace(self, X=X, scale=scale, features=features, reference=None)
 
     def note(self, **notes: str) -> Table:
         """With further notes."""
@@ -83,7 +108,7 @@ def fixed(table: Table, *, decimals: int = DECIMALS) -> Table:
     np.rint(scaled, out=scaled)
     if scaled.size and max(scaled.max(), -scaled.min()) >= MAX_ABS:
         raise DataError("A feature is too large for exact arithmetic: scale it, '| minmax'.")
-    return replace(table, X=_narrow(scaled), scale=10**decimals)
+    return table.with_features(_narrow(scaled), scale=10**decimals, features=table.features)
 
 
 def finish(table: Table, name: str) -> Dataset:
@@ -97,8 +122,8 @@ def finish(table: Table, name: str) -> Dataset:
     """
     table = fixed(table)
     part = np.zeros(len(table.y), dtype=np.int8) if table.part is None else table.part
-    order = np.argsort(part, kind="stable")
-    table = table.keep(order)
+    if (part[1:] < part[:-1]).any():
+        table = table.keep(np.argsort(part, kind="stable"))
     sizes = [int((part == code).sum()) for code in (TRAIN, VALIDATION, TEST)]
     if sizes[0] == 0:
         raise DataError(f"{name}: no training rows are left.")
@@ -114,16 +139,10 @@ def finish(table: Table, name: str) -> Dataset:
         features=table.features,
         rows=np.asarray(table.source_rows, dtype=np.int64),
         notes=table.notes,
+        reference=table.reference,
     )
 
 
 def _narrow(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Whole numbers in the smallest integer type that holds them all."""
-    if not X.size:
-        return X
-    low, high = int(X.min()), int(X.max())
-    for dtype in (np.uint8, np.int8, np.int16, np.int32):
-        info = np.iinfo(dtype)
-        if info.min <= low and high <= info.max:
-            return np.ascontiguousarray(X, dtype=dtype)
-    return np.ascontiguousarray(X, dtype=np.int64)
+    return np.ascontiguousarray(X, dtype=smallest_type(X))

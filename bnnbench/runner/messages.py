@@ -58,6 +58,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     lower_bound: float | None
     reference_objective: float | None
+    known_objective: float | None
     notes: dict[str, str]
 
 

@@ -87,12 +87,13 @@ def make_problem(registry: Registry, cell: Cell, dataset: Dataset) -> Problem:
 
 def facts(problem: Problem) -> Facts:
     """What a record says about its problem, known before anything runs."""
-    bound, ruler = problem.lower_bound, problem.reference
+    bound, ruler, known = problem.lower_bound, problem.reference, problem.known_objective
     return Facts(
         problem=problem.digest,
         data=problem.dataset.digest,
         rows=problem.dataset.sizes[0],
         lower_bound=None if bound is None else float(bound),
         reference_objective=None if ruler is None else float(ruler),
+        known_objective=None if known is None else float(known),
         notes=dict(problem.dataset.notes),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bnnbench import __version__
-from bnnbench.architecture import Architecture, Connection, random_masks, skip_connections
+from bnnbench.architecture import Architecture, layered
 from bnnbench.dataset import Dataset
 from bnnbench.domain import DOMAINS, WeightDomain
 from bnnbench.errors import SpecError, did_you_mean
@@ -42,20 +42,15 @@ class Topology(msgspec.Struct, frozen=True):
         Raises:
             ProblemError: when the widths, skips or the density make no sense.
         """
-        connections: tuple[Connection, ...] = ()
-        if self.skips:
-            connections = skip_connections(len(self.hidden) + 1, self.skips)
-        plain = Architecture(
+        return layered(
             dataset.n_features,
             self.hidden,
             self.outputs or dataset.n_classes,
             self.activation,  # type: ignore[arg-type]
-            connections,
+            self.skips,
+            self.density,
+            self.mask_seed,
         )
-        if self.density >= 1:
-            return plain
-        masked = random_masks(plain, self.density, self.mask_seed)
-        return Architecture(plain.inputs, plain.hidden, plain.outputs, plain.activation, masked)
 
     def __str__(self) -> str:
         text = "-".join(str(w) for w in self.hidden) or "linear"

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from bnnbench.data import resolve
 from bnnbench.errors import BnnbenchError, SpecError, SuiteError, UnknownNameError
 from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
 from bnnbench.registry import Registry
-from bnnbench.spec import Spec, parse, parse_pipeline
+from bnnbench.spec import Spec, parse
 from bnnbench.suite.cell import Cell, CellLimits, Topology, weight_domain
 from bnnbench.suite.schema import ExcludeTable, MethodTable, ProblemTable, SuiteFile
 from bnnbench.suite.units import seconds, size
@@ -197,13 +198,8 @@ class _Planner:
             raise self.fail(key, error) from error
 
     def _data(self, text: str) -> _Named:
-        source, *steps = parse_pipeline(text)
-        members = [self.registry.get(Kind.DATASET, source.name)]
-        members += [self.registry.get(Kind.TRANSFORM, s.name) for s in steps]
-        for member, spec in zip(members, (source, *steps), strict=True):
-            member.arguments(spec.kwargs)
-        text = " | ".join(str(s) for s in (source, *steps))
-        return _Named(text, tuple(dict.fromkeys(m.identity for m in members)), None)
+        pipeline = resolve(self.registry, text)
+        return _Named(pipeline.text, pipeline.versions, None)
 
     def _objective(self, text: str) -> _Named:
         spec = parse(text)

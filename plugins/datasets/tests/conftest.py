@@ -1,8 +1,11 @@
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 from bnnbench_datasets import plugin
+from bnnbench_datasets.files import directories
 
+from bnnbench.dataset import Dataset
 from bnnbench.errors import DataError
 from bnnbench.spec import parse_pipeline
 from bnnbench.table import Table, finish
@@ -10,6 +13,15 @@ from bnnbench.table import Table, finish
 
 def _named(functions):
     return {getattr(f, "name", f.__name__.replace("_", "-")): f for f in functions}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """A cache of the tests' own; the user's is still searched for raw files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BNNBENCH_DATA", os.pathsep.join(map(str, directories())))
+        patch.setenv("BNNBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +32,8 @@ def table_of() -> Callable[[str], Table]:
 
     def build(text: str) -> Table:
         first, *rest = parse_pipeline(text)
-        table = datasets[first.name](**first.kwargs)
+        made = datasets[first.name](**first.kwargs)
+        table = Table.of(made) if isinstance(made, Dataset) else made
         for spec in rest:
             table = transforms[spec.name](table, **spec.kwargs)
         return table

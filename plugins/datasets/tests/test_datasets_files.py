@@ -1,17 +1,18 @@
 import gzip
 import hashlib
 import http.server
-import io
 import struct
-import tarfile
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bnnbench_datasets import adult, cifar, files, heart, wisconsin
+from bnnbench_datasets import adult, files, heart, wisconsin
 from bnnbench_datasets.delimited import labels, numbers, read_fields
 from bnnbench_datasets.download import fetch
 from bnnbench_datasets.idx import read_idx
@@ -115,6 +116,7 @@ def server():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             hits.append(self.path)
+            time.sleep(0.5 if self.path == "/slow" else 0)
             self.send_response(404 if self.path == "/gone" else 200)
             self.end_headers()
             self.wfile.write(PACKED)
@@ -123,7 +125,7 @@ def server():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        thread = threading.Thread(target=served.serve_forever)
+        thread = threading.Thread(target=served.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{served.server_port}", hits
         served.shutdown()
@@ -169,6 +171,27 @@ def test_fetching_twice_at_once(place, server, tmp_path):
         paths = list(pool.map(lambda _: fetch(toy)[0], range(4)))
     assert {p.read_bytes() for p in paths} == {PACKED}
     assert [p.name for p in (tmp_path / "cache" / "toy").iterdir()] == ["toy.gz"]
+
+
+FETCH = """
+import sys
+from bnnbench_datasets import files
+from bnnbench_datasets.download import fetch
+
+size, digest, url = sys.argv[1:]
+file = files.RawFile("toy/toy.gz", int(size), digest, url=url)
+print(fetch(files.Record("toy", (file,), "nobody", "none", "Write it.", "nothing"))[0])
+"""
+
+
+def test_two_processes_fetch_once(place, server, tmp_path):
+    url, hits = server
+    command = [sys.executable, "-c", FETCH, str(len(PACKED)), sha(PACKED), f"{url}/slow"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    paths = {p.communicate(timeout=60)[0].strip() for p in both}
+    assert paths == {str(tmp_path / "cache" / "toy" / "toy.gz")}
+    assert [p.returncode for p in both] == [0, 0]
+    assert hits == ["/slow"]
 
 
 def test_unwritable_cache(place, server, tmp_path, monkeypatch):
@@ -258,29 +281,3 @@ def test_bcw_original_drops_rows_without_bare_nuclei(monkeypatch):
     t = wisconsin.bcw_original()
     assert (t.y.tolist(), t.source_rows.tolist()) == ([0, 1], [0, 2])
     assert t.X.tolist() == [[5, 1, 1, 1, 2, 1, 3, 1, 1], [8, 4, 5, 1, 2, 9, 7, 3, 1]]
-
-
-def archive(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return path
-
-
-def test_cifar_batches(tmp_path, monkeypatch):
-    batch = {name: bytes([k]) + bytes([7]) * 3072 for k, name in enumerate(cifar.MEMBERS)}
-    extra = {"../escape.bin": b"x", **batch}
-    path = archive(tmp_path / "good.tar.gz", extra)
-    monkeypatch.setattr(cifar, "find", lambda record: path)
-    t = cifar.cifar10()
-    assert t.y.tolist() == [0, 1, 2, 3, 4, 5]
-    assert t.part.tolist() == [0, 0, 0, 0, 0, 2]
-    assert t.X.shape == (6, 3072)
-    assert not (tmp_path.parent / "escape.bin").exists()
-    short = archive(tmp_path / "short.tar.gz", {**batch, cifar.MEMBERS[2]: b"abc"})
-    with pytest.raises(DataError, match=r"data_batch_3.bin has 3 bytes"):
-        cifar.read_batches(short)
-    with pytest.raises(DataError, match=r"test_batch.bin is missing"):
-        cifar.read_batches(archive(tmp_path / "few.tar.gz", dict(list(batch.items())[:5])))

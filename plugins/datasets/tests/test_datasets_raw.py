@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from bnnbench_datasets.files import file_state
 from bnnbench_datasets.images import downscale
+from bnnbench_datasets.records import RECORDS
 from bnnbench_datasets.selection import dedup
 
 from bnnbench.table import TEST, TRAIN, Table, finish
@@ -15,6 +17,17 @@ def error_bound(table: Table) -> int:
     """Least number of errors that equal rows with different labels force."""
     groups = finish(Table(X=table.X, y=table.y, scale=table.scale), "whole").group_counts
     return int((groups.sum(axis=1) - groups.max(axis=1)).sum())
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_raw_files_have_the_known_hashes(name):
+    states = [file_state(RECORDS[name], file, verify=True) for file in RECORDS[name].files]
+    here = [s for s in states if s.state != "missing"]
+    if not here:
+        pytest.skip(f"{name} is missing.")
+    assert [s.detail for s in here if s.state != "right"] == []
+    sizes = {file.sha256: file.bytes for file in RECORDS[name].files if file.bytes}
+    assert [s.bytes for s in here] == [sizes.get(s.sha256, s.bytes) for s in here]
 
 
 def test_mnist(raw):

@@ -3,7 +3,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from bnnbench_datasets.synthetic.planted import reference_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +42,7 @@ PLANTED = "planted[n=6,h=2,N=12,mo=1,seed=0,dup={}]"
 
 def test_planted_check_instance(table_of):
     t = table_of(PLANTED.format(3))
-    one, two = reference_network(t).layers
+    one, two = t.reference.layers
     assert one.weights.tolist() == [[1, -1], [1, 0], [-1, 1], [-1, 1], [0, 1], [-1, 1]]
     assert one.bias.tolist() == [-1, 0]
     assert (two.weights.tolist(), two.bias.tolist()) == ([[0], [1]], [0])
@@ -60,8 +59,8 @@ def test_planted_check_instance(table_of):
     "text",
     [
         "planted[n=20,h=3,N=100,seed=1]",
-        "planted[n=9,h=(4,3),N=40,weights=binary,mo=2,seed=2]",
-        "planted[n=12,h=5,N=60,outputs=3,P=2,inputs=byte,mo=1,seed=3]",
+        "planted[n=9,h=(4,3),N=40,domain=binary,mo=2,seed=2]",
+        "planted[n=12,h=5,N=60,outputs=3,domain=integer[P=2],inputs=byte,mo=1,seed=3]",
         "planted[n=8,h=6,N=30,outputs=3,allgood=true,seed=4]",
         "planted[n=8,h=4,N=30,inputs=unit4,seed=4]",
         "planted[n=20,h=3,N=100,seed=1,live=true,dup=7]",
@@ -70,7 +69,7 @@ def test_planted_check_instance(table_of):
 )
 def test_planted_network_reaches_what_is_promised(table_of, text):
     t = table_of(text)
-    network = reference_network(t)
+    network = t.reference
     dataset = finish(t, text)
     P = 2 if "P=2" in text else 1
     problem = Problem(dataset, network.architecture, Integer(P=P), Errors())
@@ -89,7 +88,7 @@ def test_planted_network_reaches_what_is_promised(table_of, text):
 def test_planted_points_are_distinct_with_the_margin(table_of):
     t = table_of("planted[n=7,h=3,N=50,mo=2,seed=5]")
     assert len(np.unique(t.X, axis=0)) == 50
-    assert np.abs(reference_network(t).forward(t.X).output).min() >= 2
+    assert np.abs(t.reference.forward(t.X).output).min() >= 2
     assert np.bincount(t.y).min() >= 12.5
 
 
@@ -239,7 +238,7 @@ def test_teacher(table_of, m, sizes):
     assert t.X.shape[1] == m * m + (m % 2 == 0)
     assert len(np.unique(t.X, axis=0)) == len(t.y)
     assert 0.35 <= t.y.mean() <= 0.65
-    network = reference_network(t)
+    network = t.reference
     output = network.forward(t.X).output[:, 0]
     assert (output != 0).all()
     assert np.array_equal(output > 0, t.y == 1)

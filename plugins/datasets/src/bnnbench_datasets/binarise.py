@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -67,10 +66,11 @@ def thermometer(table: Table, *, b: int, pm1: bool = False, fit: str = "train") 
     cuts = np.quantile(table.X[rows], np.arange(1, b + 1) / (b + 1), axis=0)
     bits = (table.X[:, :, None] > cuts.T[None, :, :]).reshape(len(table.y), -1)
     names = tuple(f"{name}>{j}/{b + 1}" for name in table.features for j in range(1, b + 1))
-    table = replace(table, features=names)
-    return fitted(_bits(table, bits, pm1), f"thermometer(fit={fit})", rows)
+    return fitted(_bits(table, bits, pm1, names), f"thermometer(fit={fit})", rows)
 
 
-def _bits(table: Table, bits: npt.NDArray[Any], pm1: bool) -> Table:
+def _bits(
+    table: Table, bits: npt.NDArray[Any], pm1: bool, names: tuple[str, ...] | None = None
+) -> Table:
     X = np.where(bits, np.int8(1), np.int8(-1)) if pm1 else bits.astype(np.uint8)
-    return replace(table, X=X, scale=1)
+    return table.with_features(X, features=table.features if names is None else names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -43,7 +42,8 @@ def onehot(table: Table, *, columns: Any, fit: str = "train") -> Table:
     bits = [block.astype(np.int64) * table.scale for block in blocks]
     X = np.concatenate([kept.X, *bits], axis=1)
     features = (*kept.features, *names) if table.features else ()
-    return fitted(replace(kept, X=X, features=features), f"onehot(fit={fit})", rows)
+    coded = kept.with_features(X, scale=table.scale, features=features)
+    return fitted(coded, f"onehot(fit={fit})", rows)
 
 
 def dead_drop(table: Table, *, rule: str = "zero") -> Table:
@@ -79,8 +79,10 @@ def first_features(table: Table, *, n: int) -> Table:
 
 def keep_columns(table: Table, columns: npt.NDArray[np.integer[Any]]) -> Table:
     """These columns only, in this order, with their names."""
+    if np.array_equal(columns, np.arange(table.X.shape[1])):
+        return table
     names = tuple(table.features[c] for c in columns) if table.features else ()
-    return replace(table, X=table.X[:, columns], features=names)
+    return table.with_features(table.X[:, columns], scale=table.scale, features=names)
 
 
 def _sequence(value: Any) -> Sequence[Any]:

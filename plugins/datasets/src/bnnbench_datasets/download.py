@@ -1,13 +1,17 @@
 """Downloads into the cache, only when somebody asked for one (datasets.md section 1).
 
-A file is fetched under a temporary name, checked, and renamed in one step, so that a reader or a
-second download sees the old file, the new one, or none.
+A file is fetched under a temporary name, checked, and renamed in one step, so that a reader sees
+the old file, the new one, or none. A lock per file makes a second process wait and find it there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from bnnbench.errors import DataError
@@ -44,17 +48,36 @@ def _download(record: Record, file: RawFile) -> Path:
         )
     target = cache_directory() / file.path
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            part = _retrieve(record, file, Path(folder), target.name)
-            check(record, file, part)
-            part.replace(target)
+        with locked(file.path):
+            if target.is_file():
+                check(record, file, target)
+                return target
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+                part = _retrieve(record, file, Path(folder), target.name)
+                check(record, file, part)
+                part.replace(target)
     except OSError as error:
         raise DataError(
             f"{record.name}: {target} cannot be written ({error}). Set BNNBENCH_CACHE to a"
             " directory you may write to."
         ) from error
     return target
+
+
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the cache's lock of that name; another process waits until it is free.
+
+    Raises:
+        OSError: when the cache cannot be written.
+    """
+    path = cache_directory() / "locks" / hashlib.sha256(name.encode()).hexdigest()[:32]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        # Released by the kernel when the process ends, however it ends.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _retrieve(record: Record, file: RawFile, folder: Path, name: str) -> Path:

@@ -2,8 +2,8 @@
 
 A file of a set is found by its relative name in each directory of ``BNNBENCH_DATA``, then in the
 cache (``BNNBENCH_CACHE``, default the platform's user cache directory). It is read only after its
-SHA-256 was compared; a check is remembered by path, size and time of change. Loading never opens a
-connection: see :mod:`bnnbench_datasets.download`.
+SHA-256 was compared; a check is remembered by path, size and times of change, in the cache too.
+Loading never opens a connection: see :mod:`bnnbench_datasets.download`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
+from bnnbench.data import FileState
 from bnnbench.errors import DataError
+from bnnbench_datasets.memory import remember, remembered
 
 _CHUNK = 1 << 20
 Loader = TypeVar("Loader", bound=Callable[..., Any])
@@ -71,17 +72,20 @@ class Record:
 def loader(record: Record) -> Callable[[Loader], Loader]:
     """Mark a function as the loader of a record.
 
-    It then carries the ``record``, and ``fetch()``, which downloads what is missing and returns
-    the checked paths.
+    It then carries the ``record``; ``fetch()``, which downloads what is missing and returns the
+    checked paths; and ``files(verify=...)``, which says where each file is and whether it is right.
     """
 
-    def fetch() -> list[Path]:
+    def fetch(**_: object) -> list[Path]:
         from bnnbench_datasets import download
 
         return download.fetch(record)
 
+    def state(*, verify: bool = True, **_: object) -> list[FileState]:
+        return [file_state(record, file, verify) for file in record.files]
+
     def mark(function: Loader) -> Loader:
-        function.__dict__.update(name=record.name, record=record, fetch=fetch)
+        function.__dict__.update(name=record.name, record=record, fetch=fetch, files=state)
         return function
 
     return mark
@@ -136,19 +140,39 @@ def check(record: Record, file: RawFile, path: Path) -> None:
     Raises:
         DataError: naming expected and found hash and size.
     """
-    stat = path.stat()
-    problem = _problem(file, str(path), stat.st_size, stat.st_mtime_ns)
+    stat, accepted = path.stat(), file.sha256 or file.md5
+    if remembered(cache_directory(), path, stat, accepted):
+        return
+    problem = _problem(file, str(path), stat.st_size)
     if problem:
         raise DataError(
             f"{record.name}: {path} is not the expected file: {problem}."
             f" Delete it or point BNNBENCH_DATA elsewhere. {how(record)}"
         )
+    remember(cache_directory(), path, stat, accepted)
 
 
-def how(record: Record) -> str:
-    """How to get the files of a record, what they must be, and under which licence."""
+def file_state(record: Record, file: RawFile, verify: bool) -> FileState:
+    """Where a file is and, when asked, whether its content is the expected one, hashed anew."""
+    searched = tuple(str(d) for d in directories())
+    path = next((d / file.path for d in directories() if (d / file.path).is_file()), None)
+    if path is None:
+        return FileState(file.path, "missing", searched, detail=how(record, file))
+    size = path.stat().st_size
+    if not verify:
+        return FileState(file.path, "found", searched, str(path), size)
+    with path.open("rb") as stream:
+        found = _digest(stream, "sha256")
+    problem = _problem(file, str(path), size)
+    right: Literal["right", "wrong"] = "wrong" if problem else "right"
+    return FileState(file.path, right, searched, str(path), size, found, problem)
+
+
+def how(record: Record, file: RawFile | None = None) -> str:
+    """How to get the files of a record, or one; what they must be; and under which licence."""
     expected = "; ".join(
-        f"{f.path} ({f.bytes or 'unknown'} bytes, {_expected_hash(f)})" for f in record.files
+        f"{f.path} ({f.bytes or 'unknown'} bytes, {_expected_hash(f)})"
+        for f in ([file] if file else record.files)
     )
     command = f"Run 'bnnbench data fetch {record.name}', or: " if _fetchable(record) else ""
     return (
@@ -165,9 +189,8 @@ def _expected_hash(file: RawFile) -> str:
     return f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5}"
 
 
-@lru_cache(maxsize=1024)
-def _problem(file: RawFile, path: str, size: int, mtime_ns: int) -> str:
-    """What is wrong with a file, empty when it is as expected; size and time are for the cache."""
+def _problem(file: RawFile, path: str, size: int) -> str:
+    """What is wrong with a file of that size, empty when it is as expected."""
     algorithm = "sha256" if file.sha256 else "md5"
     with Path(path).open("rb") as stream:
         found = _digest(stream, algorithm)

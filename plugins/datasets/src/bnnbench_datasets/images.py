@@ -9,7 +9,6 @@ is an integer and ``v_ij / s**2`` the mean of the cell. Two matrix products: O(n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isqrt
 from typing import Any
 
@@ -41,8 +40,8 @@ def downscale(table: Table, *, k: int) -> Table:
     X = (weights @ images @ weights.T).reshape(-1, k * k)
     names = tuple(f"pixel_{i}_{j}" for i in range(k) for j in range(k)) if table.features else ()
     if exact:
-        return replace(table, X=X, scale=table.scale * side**2, features=names)
-    return replace(table, X=X / side**2, features=names)
+        return table.with_features(X, scale=table.scale * side**2, features=names)
+    return table.with_features(X / side**2, features=names)
 
 
 def overlap(side: int, k: int) -> npt.NDArray[np.int64]:

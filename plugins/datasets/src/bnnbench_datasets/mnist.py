@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bnnbench.dataset import Dataset
 from bnnbench.errors import DataError
 from bnnbench.table import TEST, TRAIN, Table
+from bnnbench_datasets.decoded import decoded
 from bnnbench_datasets.files import Record, loader, read
 from bnnbench_datasets.idx import read_idx
 from bnnbench_datasets.records import FASHION_MNIST, MNIST
@@ -18,7 +20,7 @@ _FASHION = (
 
 
 @loader(MNIST)
-def mnist(*, unit4: bool = False) -> Table:
+def mnist(*, unit4: bool = False) -> Table | Dataset:
     """Handwritten digits: 60,000 training and 10,000 test images, 784 pixels 0..255, 10 classes.
 
     Args:
@@ -31,7 +33,7 @@ def mnist(*, unit4: bool = False) -> Table:
 
 
 @loader(FASHION_MNIST)
-def fashion_mnist(*, unit4: bool = False) -> Table:
+def fashion_mnist(*, unit4: bool = False) -> Table | Dataset:
     """Zalando's articles: same format and sizes as mnist, 10 classes.
 
     Args:
@@ -43,7 +45,16 @@ def fashion_mnist(*, unit4: bool = False) -> Table:
     return _images(FASHION_MNIST, _FASHION, unit4)
 
 
-def _images(record: Record, classes: tuple[str, ...], unit4: bool) -> Table:
+def _images(record: Record, classes: tuple[str, ...], unit4: bool) -> Table | Dataset:
+    pixels = decoded(record, lambda: _decode(record, classes))
+    if not unit4:
+        return pixels
+    levels = np.rint(np.around(np.arange(256) / 255, 4) * 10**4).astype(np.int16)
+    table = Table.of(pixels)
+    return table.with_features(levels[table.X], scale=10**4, features=table.features)
+
+
+def _decode(record: Record, classes: tuple[str, ...]) -> Table:
     arrays = [
         read_idx(read(record, k), file.path, 1 if "labels" in file.path else 3)
         for k, file in enumerate(record.files)
@@ -52,13 +63,10 @@ def _images(record: Record, classes: tuple[str, ...], unit4: bool) -> Table:
     if [len(arrays[1]), len(arrays[3])] != sizes:
         raise DataError(f"{record.name}: {sizes} images, but other numbers of labels.")
     X = np.concatenate([arrays[0].reshape(sizes[0], -1), arrays[2].reshape(sizes[1], -1)])
-    if unit4:
-        X = np.rint(np.around(np.arange(256) / 255, 4) * 10**4).astype(np.int16)[X]
     return Table(
         X=X,
         y=np.concatenate([arrays[1], arrays[3]]).astype(np.int64),
         part=np.repeat(np.array([TRAIN, TEST], dtype=np.int8), sizes),
-        scale=10**4 if unit4 else 1,
         classes=classes,
         features=tuple(f"pixel_{i}_{j}" for i in range(28) for j in range(28)),
         notes={"set": record.name},

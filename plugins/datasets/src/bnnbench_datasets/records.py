@@ -225,6 +225,59 @@ CIFAR10 = Record(
     citation="Krizhevsky: Learning multiple layers of features from tiny images, 2009",
 )
 
+CIFAR100 = Record(
+    name="cifar100",
+    files=(
+        RawFile(
+            "cifar100/cifar-100-binary.tar.gz",
+            168_513_733,
+            md5="03b5dce01913d631647c71ecec9e9cb8",
+            url="https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+        ),
+    ),
+    source='Toronto CIFAR page, "binary version" (MD5 as published)',
+    licence="unknown (not verified)",
+    manual="put the binary version of the Toronto CIFAR page into cifar100/ of a data directory.",
+    citation=CIFAR10.citation,
+)
+
+CIFAR10_JPEG = Record(
+    name="cifar10-jpeg",
+    files=(
+        RawFile(
+            "cifar10-jpeg/train.tar.gz",
+            16_191_966,
+            "e23a05ee43cf7e36fa212a9774e47d68233c1595ee3ed2b5c790b00c6767fb31",
+        ),
+        RawFile(
+            "cifar10-jpeg/test.tar.gz",
+            3_241_094,
+            "2f78efc30b2c0bb10b3c9e22a3c9a788ae74677a6e367fe5703461199ffe67e0",
+        ),
+    ),
+    source="a lossy copy of CIFAR-10 as JPEG files in folders by class",
+    licence="unknown (not verified)",
+    manual="Put train.tar.gz and test.tar.gz into cifar10-jpeg/ of a data directory.",
+    citation=CIFAR10.citation,
+)
+
+CALIFORNIA = Record(
+    name="california",
+    files=(
+        RawFile(
+            "california/cal_housing.tgz",
+            None,
+            "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681",
+            url="https://ndownloader.figshare.com/files/5976036",
+        ),
+    ),
+    source="StatLib, in the copy that scikit-learn fetches (hash as printed by scikit-learn)",
+    licence="unknown (not verified)",
+    manual="put that archive into california/ of a data directory.",
+    citation="Pace, Barry: Sparse spatial autoregressions, Statistics and Probability Letters 33,"
+    " 1997",
+)
+
 RECORDS: dict[str, Record] = {
     record.name: record
     for record in (
@@ -238,5 +291,8 @@ RECORDS: dict[str, Record] = {
         CREDIT_DEFAULT,
         A1A,
         CIFAR10,
+        CIFAR100,
+        CIFAR10_JPEG,
+        CALIFORNIA,
     )
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from bnnbench.errors import DataError
@@ -38,7 +36,8 @@ def minmax(table: Table, *, fit: str = "train", clip: bool = False) -> Table:
     X *= span > 0
     if clip:
         np.clip(X, 0.0, 1.0, out=X)
-    return fitted(replace(table, X=X, scale=1), f"minmax(fit={fit})", rows)
+    scaled = table.with_features(X, features=table.features)
+    return fitted(scaled, f"minmax(fit={fit})", rows)
 
 
 def fixed(table: Table, *, decimals: int = DECIMALS) -> Table:
@@ -55,11 +54,11 @@ def fixed(table: Table, *, decimals: int = DECIMALS) -> Table:
     X = np.asarray(table.X)
     if not np.issubdtype(X.dtype, np.integer):
         return put_on_grid(table, decimals=decimals)
-    if table.scale == 1:
-        return table
     power, scale = 10**decimals, table.scale
+    if scale in (1, power):
+        return table
     if X.size and int(np.abs(X.astype(np.int64)).max()) >= 2**62 // power:
         raise DataError("A feature is too large for exact arithmetic: scale it, '| minmax'.")
     quotient, rest = np.divmod(X.astype(np.int64) * power, scale)
     up = (2 * rest > scale) | ((2 * rest == scale) & (quotient % 2 == 1))
-    return replace(table, X=quotient + up, scale=power)
+    return table.with_features(quotient + up, scale=power, features=table.features)

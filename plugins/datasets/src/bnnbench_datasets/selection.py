@@ -35,7 +35,10 @@ def classes(table: Table, *, keep: Any) -> Table:
         if not (table.y == c).any():
             raise DataError(f"classes: no row is of class {names[c]!r}.")
     kept = table.keep(np.flatnonzero(new[table.y] >= 0))
-    return replace(kept, y=new[kept.y], classes=tuple(names[c] for c in old))
+    # A network known for all classes in the old order has other outputs.
+    reference = kept.reference if old == list(range(len(names))) else None
+    chosen = tuple(names[c] for c in old)
+    return replace(kept, y=new[kept.y], classes=chosen, reference=reference)
 
 
 def dedup(table: Table) -> Table:

@@ -1,6 +1,7 @@
 """Boolean functions on all 2^n points of {-1, +1}^n (datasets.md 6.5).
 
-Point t has +1 in column i where bit n - 1 - i of t is 1: the first column changes slowest.
+Parity and the threshold functions carry a network that computes them as ``reference``. Point t has
++1 in column i where bit n - 1 - i of t is 1: the first column changes slowest.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import DataError
+from bnnbench.network import Network
 from bnnbench.table import Table
 from bnnbench_datasets.draws import uniforms
 from bnnbench_datasets.fitting import choose
+from bnnbench_datasets.synthetic.circuits import at_least, parity
 
 Bits = npt.NDArray[np.bool_]
 FUNCTIONS = ("parity", "majority", "and", "or", "threshold", "multiplexer", "random")
@@ -43,8 +46,20 @@ def boolean(*, f: str, n: int, k: int | None = None, seed: int = 0) -> Table:
         y = (~bits).sum(axis=1) % 2 == 1
     else:
         y = bits.sum(axis=1) >= _least(f, n, k)
-    X = np.where(bits, np.int8(1), np.int8(-1))
-    return Table(X=X, y=y.astype(np.int64), classes=("false", "true"), notes={"set": "boolean"})
+    return Table(
+        X=np.where(bits, np.int8(1), np.int8(-1)),
+        y=y.astype(np.int64),
+        classes=("false", "true"),
+        notes={"set": "boolean"},
+        reference=_circuit(f, n, k),
+    )
+
+
+def _circuit(f: str, n: int, k: int | None) -> Network | None:
+    """A network with a single output that computes the function, where one is known."""
+    if f in ("multiplexer", "random"):
+        return None
+    return parity(n) if f == "parity" else at_least(n, _least(f, n, k))
 
 
 def _least(f: str, n: int, k: int | None) -> int:

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
 from bnnbench.architecture import Architecture
-from bnnbench.domain import WeightDomain
-from bnnbench.network import Layer, Network
+from bnnbench.domain import Grid, TwoValued, WeightDomain
+from bnnbench.network import Int64, Layer, Network
 
 
 def draw_network(
-    architecture: Architecture, domain: WeightDomain, rng: np.random.Generator
+    architecture: Architecture,
+    domain: WeightDomain,
+    rng: np.random.Generator,
+    input_mean: Fraction = Fraction(0),
+    p: float = 0.5,
 ) -> Network:
     """Weights, then biases, layer by layer: value number floor(size u) of the domain's grid.
 
-    Biases are 0 in a domain without any.
+    Of two values {alpha, beta}, a weight is beta where u < p; a layer that may choose among
+    several grids takes number floor(their number u) first. Missing arcs are 0. Biases are 0 in a
+    domain without any; a free one puts the threshold at the mean of the pre-activation, sources
+    being 0 (sign units), 1/2 (step units) or ``input_mean`` on average.
     """
-    grid = domain.grids()[0]
+    grids = domain.grids()
     layers = []
     for k in range(1, architecture.depth + 1):
         shape = (architecture.fan_in(k), architecture.widths[k])
-        weights = grid.values[np.floor(grid.size * rng.random(shape)).astype(np.int64)]
-        bias = np.zeros(shape[1], dtype=np.int64)
-        biases = domain.bias_grid(grid)
-        if biases is not None:
-            u = rng.random(shape[1])
-            bias = biases.values[np.floor(biases.size * u).astype(np.int64)]
+        grid = grids[int(len(grids) * rng.random())] if len(grids) > 1 else grids[0]
+        u = rng.random(shape)
+        if isinstance(domain, TwoValued):
+            weights = np.where(u < p, grid.hi, grid.lo)
+        else:
+            weights = grid.values[np.floor(grid.size * u).astype(np.int64)]
+        weights = np.where(architecture.mask(k), weights, 0)
+        if domain.bias == "free":
+            bias = _centred(architecture, k, weights, input_mean)
+        else:
+            bias = _drawn(domain.bias_grid(grid), shape[1], rng)
         layers.append(Layer(weights, bias, grid.scale, grid.scale))
     return Network(architecture, tuple(layers))
+
+
+def _drawn(biases: Grid | None, width: int, rng: np.random.Generator) -> Int64:
+    if biases is None:
+        return np.zeros(width, dtype=np.int64)
+    drawn: Int64 = biases.values[np.floor(biases.size * rng.random(width)).astype(np.int64)]
+    return drawn
+
+
+def _centred(architecture: Architecture, k: int, weights: Int64, input_mean: Fraction) -> Int64:
+    """Minus the mean pre-activation of a layer, rounded down, over the scale of the weights."""
+    of_hidden = Fraction(0 if architecture.activation == "sign" else 1, 2)
+    means = [
+        of_hidden if c.source else input_mean
+        for c in architecture.sources(k)
+        for _ in range(architecture.widths[c.source])
+    ]
+    twice = np.array([int(2 * m) for m in means], dtype=np.int64)
+    return np.asarray(-(twice @ weights // 2), dtype=np.int64)
 
 
 def decide(output: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from bnnbench_datasets.draws import uniforms
 
 
 def bars_stripes(*, k: int = 3, flip: float = 0.0, pm1: bool = False, seed: int = 0) -> Table:
-    """All bars (0) and stripes (1) of k x k pixels, 0/1; draw from them with ``| sample[n=...]``.
+    """All bars (0) and stripes (1) of k x k pixels, 0/1; draw from them with ``sample``.
 
     Args:
         k: side, 2..10.

@@ -8,22 +8,25 @@
 
 The planted network makes 0 errors with margin ``mo``, which is the optimum for errors, for Hamming
 with ``allgood``, and for margin losses whose margin is at most ``mo``. ``dup`` and ``noise`` go on
-with the stream. What is known is noted as ``source_optimum_errors`` or ``source_errors_at_most``:
-it holds for the rows as generated, before any transform. Cost: O(candidates x weights).
+with the stream. The network is the table's ``reference``, so that its exact objective is known in
+every problem whose class contains it. What is known of the rows as generated is noted as
+``source_optimum_errors`` or ``source_errors_at_most``. Cost: O(candidates x weights).
 """
 
 from __future__ import annotations
 
-import base64
+from fractions import Fraction
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench import netfile
-from bnnbench.architecture import Architecture
-from bnnbench.domain import Binary, Integer, WeightDomain
+from bnnbench.architecture import layered
+from bnnbench.domain import TwoValued, WeightDomain
 from bnnbench.errors import DataError
 from bnnbench.network import Network
+from bnnbench.spec import Spec, parse
+from bnnbench.suite.cell import weight_domain
 from bnnbench.table import Table
 from bnnbench_datasets.draws import uniforms
 from bnnbench_datasets.fitting import choose
@@ -35,6 +38,7 @@ ATTEMPTS = 100
 CANDIDATES = 1000
 _BLOCK = 256
 _SCALES = {"pm1": 1, "byte": 1, "unit4": 10**4}
+_MEANS = {"pm1": Fraction(0), "byte": Fraction(255, 2), "unit4": Fraction(1, 2)}
 
 
 def planted(
@@ -44,8 +48,12 @@ def planted(
     N: int,
     seed: int = 0,
     outputs: int = 1,
-    weights: str = "integer",
-    P: int = 1,
+    domain: Any = "integer[P=1]",
+    p: float | None = None,
+    activation: Literal["sign", "step"] = "sign",
+    skips: tuple[tuple[int, int], ...] = (),
+    density: float = 1.0,
+    mask_seed: int = 0,
     inputs: str = "pm1",
     mo: int = 1,
     allgood: bool = False,
@@ -57,12 +65,17 @@ def planted(
 
     Args:
         n: features.
-        h: hidden width, or a list of widths.
+        h: hidden width, or a list of widths; ``()`` for no hidden layer.
         N: points.
         seed: of the draw.
         outputs: 1 for two classes by sign, or one per class.
-        weights: ``integer`` for -P..P, ``binary`` for -1 and +1; biases likewise.
-        P: bound of integer weights.
+        domain: weight domain, as in a suite: ``integer[P=2]``, ``binary``,
+            ``two-valued[d=3,rhos=(-4)]``, ``fixed-point[decimals=1]``.
+        p: probability of the upper one of two values; half the largest share by default.
+        activation: of hidden units, ``sign`` or ``step``.
+        skips: connections that skip layers, as in a suite.
+        density: share of arcs that a random mask keeps, as in a suite.
+        mask_seed: seed of that mask.
         inputs: ``pm1``, ``byte`` (0..255) or ``unit4`` ([0, 1] with 4 decimals).
         mo: least output margin of a point, in units of the output pre-activation.
         allgood: several outputs only: every output sign right with that margin.
@@ -74,15 +87,15 @@ def planted(
         DataError: when no network with enough points is found, or a parameter is out of range.
     """
     choose("inputs", inputs, tuple(_SCALES))
-    choose("weights", weights, ("integer", "binary"))
-    if min(n, N, outputs) < 1 or mo < 0 or (dup and noise):
-        raise DataError("planted: n, N, outputs >= 1, mo >= 0, and not both dup and noise.")
-    domain: WeightDomain = Integer(P=P) if weights == "integer" else Binary()
-    arch = Architecture(n, (h,) if isinstance(h, int) else tuple(h), outputs)
+    if min(n, N, outputs) < 1 or mo < 0 or (dup and noise) or not 0 <= (p or 0) <= 1:
+        raise DataError("planted: n, N, outputs >= 1, mo >= 0, p in 0..1, not both dup and noise.")
+    grid = weight_domain(domain if isinstance(domain, Spec) else parse(domain))
+    widths = (h,) if isinstance(h, int) else tuple(h)
+    arch = layered(n, widths, outputs, activation, skips, density, mask_seed)
     rng = uniforms(seed)
     for _ in range(ATTEMPTS):
-        network = draw_network(arch, domain, rng)
-        if live and _has_dead_unit(network):
+        network = draw_network(arch, grid, rng, _MEANS[inputs], _share(grid, p))
+        if (live and _has_dead_unit(network)) or network.outside(grid):
             continue
         X, y = _points(network, N, inputs, mo, allgood, rng)
         if len(X) == N and _balanced(y, max(2, outputs)):
@@ -98,7 +111,8 @@ def planted(
         y=y,
         scale=_SCALES[inputs],
         classes=tuple(str(c) for c in range(max(2, outputs))),
-        notes={"set": "planted", "reference_network": _text(network)},
+        notes={"set": "planted"},
+        reference=network,
     )
     if noise:
         return with_noise(table, noise, rng).note(source_errors_at_most=str(noise))
@@ -106,20 +120,11 @@ def planted(
     return table.note(source_optimum_errors=str(dup))
 
 
-def reference_network(table: Table) -> Network:
-    """The network that a planted or teacher table was labelled by.
-
-    Raises:
-        DataError: for a table without one.
-    """
-    text = table.notes.get("reference_network")
-    if text is None:
-        raise DataError("This table carries no reference network.")
-    return netfile.from_bytes(base64.b64decode(text), "reference network")
-
-
-def _text(network: Network) -> str:
-    return base64.b64encode(netfile.to_bytes(network)).decode()
+def _share(domain: WeightDomain, p: float | None) -> float:
+    """Probability of the upper of two values: by default half of what the domain allows."""
+    if p is not None:
+        return p
+    return domain.ones / 2 if isinstance(domain, TwoValued) else 0.5
 
 
 def _points(
@@ -161,4 +166,13 @@ def _balanced(y: Int64, q: int) -> bool:
 
 
 def _has_dead_unit(network: Network) -> bool:
-    return any(not layer.weights.any(axis=1).all() for layer in network.layers[1:])
+    """Whether the weights out of some hidden unit are all 0."""
+    arch = network.architecture
+    read = [np.zeros(width, dtype=bool) for width in arch.widths[:-1]]
+    for k, layer in enumerate(network.layers, start=1):
+        start = 0
+        for c in arch.sources(k):
+            stop = start + arch.widths[c.source]
+            read[c.source] |= layer.weights[start:stop].any(axis=1)
+            start = stop
+    return not all(units.all() for units in read[1:])

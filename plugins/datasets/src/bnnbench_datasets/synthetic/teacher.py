@@ -9,12 +9,9 @@ is appended. One stream of uniforms gives images, then teachers, then label nois
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench import netfile
 from bnnbench.architecture import Architecture
 from bnnbench.domain import Binary
 from bnnbench.errors import DataError
@@ -61,10 +58,8 @@ def teacher(
         part=np.where(np.arange(len(X)) < N, TRAIN, TEST).astype(np.int8),
         classes=("-1", "+1"),
         features=names if m % 2 else (*names, "one"),
-        notes={
-            "set": "teacher",
-            "reference_network": base64.b64encode(netfile.to_bytes(network)).decode(),
-        },
+        notes={"set": "teacher"},
+        reference=network,
     )
     wrong = round(noise * N)
     if not wrong:
