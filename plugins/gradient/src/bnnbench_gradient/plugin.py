@@ -1,1 +1,19 @@
 """The hooks of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bnnbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bnnbench.interfaces import Solver
+
+
+@hookimpl
+def bnnbench_solvers() -> Iterable[type[Solver]]:
+    """The straight-through trainer."""
+    from bnnbench_gradient.ste import Ste
+
+    return [Ste]

@@ -1,0 +1,161 @@
+"""Nothing finished is lost or run twice, whatever happens to the main process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bnnbench.errors import StoreError
+from bnnbench.record import Ending
+from bnnbench.runner.system import descendants
+from bnnbench.store import Store
+
+HERE = Path(__file__).parent
+
+
+def write_suite(folder: Path, log: Path, cells: int, seconds: float = 0.05) -> Path:
+    path = folder / "slow.toml"
+    path.write_text(
+        textwrap.dedent(
+            f"""
+            seeds = {list(range(cells))}
+            [suite]
+            plugins = ["{HERE / "faults.py"}"]
+            [[problem]]
+            data = "blobs"
+            hidden = [3]
+            objective = "errors"
+            [[method]]
+            solver = 'waits[seconds={seconds},log="{log}"]'
+            """
+        )
+    )
+    return path
+
+
+def command(suite: Path, store: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "bnnbench", "run", str(suite), "--store", str(store), *more]
+
+
+def stored(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with Store(path) as store:
+        return len(store)
+
+
+def wait_for(store: Path, count: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while stored(store) < count:
+        assert process.poll() is None, "the run ended too early"
+        assert time.monotonic() < deadline, "the run does not get on"
+        time.sleep(0.01)
+
+
+def test_a_second_run_solves_nothing(bench):
+    suite = bench.suite("honest", seeds=[0, 1, 2])
+    assert len(bench.run(suite).records) == 3
+    again = bench.run(suite)
+    assert (again.resumed, again.records) == (3, [])
+
+
+def test_data_are_made_once_for_all_cells(bench, tmp_path):
+    log = tmp_path / "made"
+    suite = bench.suite("honest", data=[f'counted[log="{log}"]'], seeds=list(range(6)))
+    assert len(bench.run(suite, jobs=2).records) == 6
+    assert log.read_text() == "made\n"
+
+
+def test_retry_runs_an_ending_again_as_a_further_attempt(bench):
+    suite = bench.suite("honest", "raises")
+    bench.run(suite)
+    again = bench.run(suite, retry=["error"])
+    assert [(r.cell["solver"], r.attempt) for r in again.records] == [("raises", 2)]
+
+
+@pytest.mark.parametrize("after", [1, 4])
+def test_kill_9_loses_no_finished_record(tmp_path, after):
+    store, log = tmp_path / "r.bnnbench", tmp_path / "log"
+    suite = write_suite(tmp_path, log, cells=10)
+    process = subprocess.Popen(command(suite, store, "--jobs", "2"), stderr=subprocess.DEVNULL)
+    wait_for(store, after, process)
+    process.kill()
+    process.wait()
+    kept = stored(store)
+    assert after <= kept < 10
+    before = Counter(log.read_text().split())
+    done = subprocess.run(command(suite, store), capture_output=True, text=True, check=True)
+    assert f"{10 - kept} cells run, {kept} taken from the store" in done.stdout
+    with Store(store) as records:
+        assert sorted(r.cell["seed"] for r in records.records()) == list(range(10))
+        assert {r.ending for r in records.records()} == {Ending.OK}
+        assert max(r.attempt for r in records.records()) == 1
+    ran = Counter(log.read_text().split()) - before
+    assert sum(ran.values()) == 10 - kept
+
+
+def test_no_process_survives_a_killed_run(tmp_path):
+    store, log = tmp_path / "r.bnnbench", tmp_path / "log"
+    suite = write_suite(tmp_path, log, cells=3, seconds=30)
+    process = subprocess.Popen(command(suite, store), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (tree := descendants(process.pid)) or len(tree) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.3)
+    tree = descendants(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while alive := [pid for pid in tree if is_alive(pid)]:
+        assert time.monotonic() < deadline, f"still alive: {alive}"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_stops_cleanly_and_resumes(tmp_path):
+    store, log = tmp_path / "r.bnnbench", tmp_path / "log"
+    suite = write_suite(tmp_path, log, cells=12)
+    process = subprocess.Popen(command(suite, store), stderr=subprocess.PIPE, text=True)
+    wait_for(store, 2, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "The same command goes on" in errors
+    assert "Traceback" not in errors
+    kept = stored(store)
+    done = subprocess.run(command(suite, store), capture_output=True, text=True, check=True)
+    assert f"{12 - kept} cells run, {kept} taken" in done.stdout
+
+
+def test_a_full_disk_is_an_error_that_explains(tmp_path, bench, monkeypatch):
+    suite = bench.suite("honest", seeds=[0, 1, 2])
+    bench.run(bench.suite("honest", seeds=[0]))
+    original = Store.__init__
+
+    def small(self, path, **options):
+        original(self, path, **options)
+        pages = self._db.execute("pragma page_count").fetchone()[0]
+        self._db.execute(f"pragma max_page_count = {pages}")
+
+    monkeypatch.setattr(Store, "__init__", small)
+    many = bench.suite("honest", seeds=list(range(1, 60)))
+    with pytest.raises(StoreError, match="Everything finished before is in the store"):
+        bench.run(many)
+    monkeypatch.undo()
+    left = bench.run(suite)
+    assert left.resumed >= 1
+    assert left.resumed + len(left.records) == 3
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
