@@ -105,6 +105,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     created: float = 0.0
     schema: int = SCHEMA
 
+    @property
+    def headline(self) -> str:
+        """First line of the detail."""
+        return self.detail.partition("\n")[0]
+
 
 class Artefacts(msgspec.Struct, frozen=True):
     """The heavy parts of a record, loaded only on demand.

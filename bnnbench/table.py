@@ -77,10 +77,13 @@ def fixed(table: Table, *, decimals: int = DECIMALS) -> Table:
             f"Row {table.source_rows[row]}, column {column} is {X[row, column]}: features must be"
             " finite numbers. Drop or fill such rows first."
         )
-    scaled = np.around(np.asarray(X, dtype=np.float64), decimals) * 10**decimals
-    if X.size and np.abs(scaled).max() >= MAX_ABS:
+    scaled = np.array(X, dtype=np.float64)
+    np.around(scaled, decimals, out=scaled)
+    scaled *= 10**decimals
+    np.rint(scaled, out=scaled)
+    if scaled.size and max(scaled.max(), -scaled.min()) >= MAX_ABS:
         raise DataError("A feature is too large for exact arithmetic: scale it, '| minmax'.")
-    return replace(table, X=_narrow(np.rint(scaled).astype(np.int64)), scale=10**decimals)
+    return replace(table, X=_narrow(scaled), scale=10**decimals)
 
 
 def finish(table: Table, name: str) -> Dataset:
@@ -115,7 +118,7 @@ def finish(table: Table, name: str) -> Dataset:
 
 
 def _narrow(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The smallest integer type that holds all values."""
+    """Whole numbers in the smallest integer type that holds them all."""
     if not X.size:
         return X
     low, high = int(X.min()), int(X.max())

@@ -16,8 +16,6 @@ from bnnbench.runner import Runner
 from bnnbench.store import Store
 from bnnbench.suite import Suite, expand, find, read
 
-BAD = (Ending.CRASH, Ending.ERROR, Ending.INVALID)
-
 
 @click.command()
 @click.argument("name", metavar="[SUITE]", required=False)

@@ -9,8 +9,10 @@ import click
 import msgspec
 
 from bnnbench.analysis import knowledge
+from bnnbench.cli.tables import print_contradictions, print_failures, print_summary
 from bnnbench.frames import flat
 from bnnbench.store import Store
+from bnnbench.summary import summarise
 
 
 @click.command()
@@ -92,18 +94,12 @@ def _cells(store: Store, suite: str | None, as_json: bool) -> None:
 
 
 def _summary(store: Store, suite: str | None) -> None:
-    from rich.console import Console
-
-    from bnnbench.cli.tables import print_contradictions, print_failures, print_summary
-    from bnnbench.summary import summarise
-
-    console = Console()
     everything = list(store.records())
     known = knowledge(everything)
     records = [r for r in everything if suite in (None, r.suite)]
     if not records:
-        console.print(f"{store.path} holds no records{f' of suite {suite}' if suite else ''}.")
+        click.echo(f"{store.path} holds no records{f' of suite {suite}' if suite else ''}.")
         return
-    print_summary(console, summarise(records, known))
-    print_failures(console, records)
-    print_contradictions(console, known)
+    print_summary(summarise(records, known))
+    print_failures(records)
+    print_contradictions(known)

@@ -1,23 +1,28 @@
-"""Tables on the terminal."""
+"""Result tables on the terminal: plain aligned text, quick also for thousands of records."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import click
 
 from bnnbench.analysis import Knowledge, knowledge
+from bnnbench.cli.progress import BAD
 from bnnbench.record import Ending, Record
 from bnnbench.runner import Summary
 from bnnbench.store import Store
 from bnnbench.suite import Suite
 from bnnbench.summary import Row, summarise
 
-BAD = (Ending.CRASH, Ending.ERROR, Ending.INVALID)
+MAX_TABLES, MAX_ROWS = 20, 40
+HEADINGS = ("method", "n", "found", "objective", "gap", "proved", "test %", "good %", "seconds", "")
+LEGEND = (
+    "Medians over seeds. gap: to the best bound anybody proved for the same problem; test %:"
+    " argmax, ties as 1/k;\ngood %: every output sign right; seconds: build and solve."
+)
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -32,57 +37,68 @@ def percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def print_summary(console: Console, rows: list[Row]) -> None:
-    """One table per problem, methods by median objective."""
-    for problem, group in groupby(rows, key=lambda r: r.problem):
-        table = Table(title=escape(problem), title_justify="left", header_style="bold")
-        table.add_column("method", overflow="fold")
-        headings = ("n", "found", "objective", "gap", "proved", "test %", "all-good %", "s", "")
-        for heading in headings:
-            table.add_column(heading, justify="left" if not heading else "right")
-        for row in group:
-            odd = ", ".join(f"{n} {ending}" for ending, n in sorted(row.endings.items()))
-            table.add_row(
-                escape(row.method),
-                str(row.n),
-                str(row.found),
-                number(row.objective),
-                number(row.gap),
-                str(row.proved),
-                percent(row.test),
-                percent(row.all_good),
-                number(row.seconds, 3),
-                odd,
-            )
-        console.print(table)
-    console.print(
-        "Medians over seeds. gap: to the best bound anybody proved for the same problem;"
-        " test %: argmax, ties as 1/k; all-good %: every output sign right; s: build and solve.",
-        style="dim",
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with columns of equal width, the first and last to the left, the others right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            text.ljust(width) if i in (0, last) else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def print_summary(rows: list[Row]) -> None:
+    """One table per problem, methods by median objective; long ones are cut and say so."""
+    groups = [(problem, list(group)) for problem, group in groupby(rows, key=lambda r: r.problem)]
+    for problem, group in groups[:MAX_TABLES]:
+        heading, *lines = aligned([HEADINGS, *(_cells(row) for row in group[:MAX_ROWS])])
+        click.echo(f"\n{click.style(problem, bold=True)}")
+        click.echo(click.style(heading, dim=True))
+        for line in lines:
+            click.echo(line)
+        if len(group) > MAX_ROWS:
+            click.echo(f"... and {len(group) - MAX_ROWS} more methods")
+    if len(groups) > MAX_TABLES:
+        click.echo(f"... and {len(groups) - MAX_TABLES} more problems: see 'bnnbench export'")
+    click.echo(click.style(f"\n{LEGEND}", dim=True))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.method,
+        str(row.n),
+        str(row.found),
+        number(row.objective),
+        number(row.gap),
+        str(row.proved),
+        percent(row.test),
+        percent(row.all_good),
+        number(row.seconds, 3),
+        ", ".join(f"{n} {ending}" for ending, n in sorted(row.endings.items())),
     )
 
 
-def print_contradictions(console: Console, known: dict[str, Knowledge]) -> int:
+def print_contradictions(known: dict[str, Knowledge]) -> int:
     """Records that cannot all be right; returns how many."""
     flagged = {k: v for found in known.values() for k, v in found.contradicted.items()}
     for key, reason in flagged.items():
-        console.print(f"[red]contradiction[/] {key[:10]}: {escape(reason)}", highlight=False)
+        click.echo(f"{click.style('contradiction', fg='red')} {key[:10]}: {reason}")
     return len(flagged)
 
 
-def print_failures(console: Console, records: list[Record]) -> None:
+def print_failures(records: list[Record]) -> None:
     """The first line of what went wrong, for cells that ended badly or were skipped."""
     reasons: dict[tuple[str, str, str], list[str]] = {}
     for record in records:
         if record.ending is not Ending.OK and record.detail:
-            first = record.detail.splitlines()[0]
+            first = record.headline
             key = (str(record.ending), record.cell["solver"], first)
             reasons.setdefault(key, []).append(record.id)
     for (ending, solver, first), ids in reasons.items():
-        console.print(
-            f"{ending} x{len(ids)} {escape(solver)}: {escape(first)}  (e.g. {ids[0][:10]})",
-            highlight=False,
-        )
+        click.echo(f"{ending} x{len(ids)} {solver}: {first}  (e.g. {ids[0][:10]})")
 
 
 def closing(path: Path, suite: Suite, summary: Summary) -> bool:
@@ -91,26 +107,21 @@ def closing(path: Path, suite: Suite, summary: Summary) -> bool:
     Returns:
         Whether something ended badly.
     """
-    console = Console()
     ids = {cell.id for cell in suite.cells}
     with Store(path, create=False) as store:
         everything = list(store.records())
     known = knowledge(everything)
     records = [r for r in everything if r.id in ids]
-    print_summary(console, summarise(records, known))
-    print_failures(console, records)
+    print_summary(summarise(records, known))
+    print_failures(records)
     own = {r.problem for r in records}
-    flagged = print_contradictions(console, {k: v for k, v in known.items() if k in own})
-    console.print(
-        f"{len(summary.records)} cells run, {summary.resumed} taken from the store {path}",
-        highlight=False,
-    )
-    console.print(
-        f"Next: bnnbench show {path}   bnnbench export {path} results.csv"
-        f"   python -c \"import bnnbench; print(bnnbench.load('{path}'))\"",
-        highlight=False,
-        soft_wrap=True,
+    flagged = print_contradictions({k: v for k, v in known.items() if k in own})
+    click.echo(
+        f"\n{len(summary.records)} cells run, {summary.resumed} taken from the store {path}\n"
+        f"Next: bnnbench show {path}\n"
+        f"      bnnbench export {path} results.csv\n"
+        f"      python -c \"import bnnbench; print(bnnbench.load('{path}'))\""
     )
     if suite.file.suite.next:
-        console.print(suite.file.suite.next, highlight=False)
+        click.echo(f"      {suite.file.suite.next}")
     return flagged > 0 or any(r.ending in BAD for r in records)
