@@ -14,7 +14,7 @@ from bnnbench.dataset import Dataset
 from bnnbench.errors import BnnbenchError
 from bnnbench.record import Record
 from bnnbench.registry import Registry
-from bnnbench.runner.cellrun import make_problem
+from bnnbench.runner.prepared import make_problem
 from bnnbench.store import Store
 from bnnbench.suite import Cell
 from bnnbench.verify import evaluate

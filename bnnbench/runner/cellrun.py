@@ -5,58 +5,31 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from bnnbench import netfile
-from bnnbench.dataset import Dataset
-from bnnbench.interfaces import Formulation, Model, Solver, direct_model
+from bnnbench.interfaces import Formulation, Model, Solver, direct_model, missing
 from bnnbench.metrics import TracePoint
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.record import Claims, Ending, Seconds
 from bnnbench.registry import Registry
-from bnnbench.runner.messages import Incumbent, Opened, Outcome, Phase
+from bnnbench.runner.messages import Incumbent, Outcome, Phase
 from bnnbench.solution import Limits, Point, Solution, Status, Termination
 from bnnbench.spec import parse
 from bnnbench.suite import Cell
-from bnnbench.suite.cell import parse_domain
 from bnnbench.verify import contradictions, evaluate, objective_of
 
-Emit = Callable[[Any], None]
 MAX_KEPT = 128
 
 
-def make_problem(registry: Registry, cell: Cell, dataset: Dataset) -> Problem:
-    """The problem of a cell, with everything that all its cells need computed once.
+class Emit(Protocol):
+    """How a cell sends messages out."""
 
-    Raises:
-        BnnbenchError: when data set and architecture do not fit together.
-    """
-    problem = Problem(
-        dataset,
-        cell.topology.architecture(dataset),
-        parse_domain(cell.domain),
-        registry.objective(parse(cell.objective)),
-    )
-    opened(problem, reference=False)
-    return problem
-
-
-def opened(problem: Problem, reference: bool) -> Opened:
-    """What a record says about the problem, known before anything runs."""
-    bound, ruler = problem.lower_bound, problem.reference
-    return Opened(
-        problem=problem.digest,
-        data=problem.dataset.digest,
-        rows=problem.dataset.sizes[0],
-        lower_bound=None if bound is None else float(bound),
-        reference_objective=None if ruler is None else float(ruler),
-        reference=reference,
-        notes=dict(problem.dataset.notes),
-    )
+    def __call__(self, message: Any, *, hold: bool = False) -> None:
+        """Send a message; one that is held goes out with the next that is not."""
 
 
 class Stream:
@@ -107,10 +80,10 @@ class CellRun:
         self._spent: dict[str, float] = {}
         self.stream: Stream | None = None
 
-    def run(self, problem: Problem) -> Outcome:
+    def run(self, problem: Problem, solver: Solver) -> Outcome:
         """Run the cell on its problem."""
         try:
-            return self._run(problem)
+            return self._run(problem, solver)
         except MemoryError:
             return self._end(Ending.MEMOUT, "MemoryError")
         except BaseException as error:
@@ -122,17 +95,14 @@ class CellRun:
         if self.stream is not None:
             self.stream.interrupted = True
 
-    def _run(self, problem: Problem) -> Outcome:
+    def _run(self, problem: Problem, solver: Solver) -> Outcome:
         cell = self._cell
-        solver = self._registry.solver(parse(cell.solver))
-        self._emit(opened(problem, solver.reference))
-        reason = solver.available() or problem.infeasible
         formulation = None
-        if reason is None and cell.formulation:
+        if cell.formulation:
             formulation = self._registry.formulation(parse(cell.formulation))
-            reason = formulation.accepts(problem)
-        if reason is not None:
-            return self._end(Ending.SKIPPED, reason)
+            reason = missing(formulation.requires) or formulation.accepts(problem)
+            if reason is not None:
+                return self._end(Ending.SKIPPED, reason)
         model = self._build(problem, formulation)
         reason = solver.accepts(model)
         if reason is not None:
@@ -146,14 +116,14 @@ class CellRun:
             return self._end(Ending.ERROR, f"solve() must return a Solution, got {got}")
         return self._check(problem, model, solver, solution)
 
-    def _enter(self, stage: str) -> float:
+    def _enter(self, stage: str, *, hold: bool = False) -> float:
         now = time.monotonic()
         self._stage = stage
-        self._emit(Phase(name=stage, time=now - self._start))
+        self._emit(Phase(name=stage, time=now - self._start), hold=hold)
         return now
 
     def _build(self, problem: Problem, formulation: Formulation | None) -> Model:
-        self._start = begin = self._enter("build")
+        self._start = begin = self._enter("build", hold=formulation is None)
         model = formulation.build(problem) if formulation else direct_model(problem)
         self._spent["build"] = time.monotonic() - begin
         return model
@@ -177,7 +147,7 @@ class CellRun:
             answer = netfile.from_bytes(last) if last else None
         network = None if answer is None else model.network(answer)
         self._spent["decode"] = time.monotonic() - begin
-        begin = self._enter("verify")
+        begin = self._enter("verify", hold=True)
         facts = evaluate(problem, network, reference=solver.reference) if network else None
         trace = verified_trace(problem, stream)
         self._spent["verify"] = time.monotonic() - begin

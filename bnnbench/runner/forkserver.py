@@ -22,28 +22,23 @@ from pathlib import Path
 import msgspec
 
 from bnnbench.data import make_dataset
-from bnnbench.dataset import Dataset
-from bnnbench.errors import BnnbenchError
-from bnnbench.problem import Problem
+from bnnbench.record import Ending
 from bnnbench.registry import Registry
 from bnnbench.runner import system
-from bnnbench.runner.cellrun import CellRun, Emit, make_problem, verify_stream
+from bnnbench.runner.cellrun import CellRun, verify_stream
 from bnnbench.runner.messages import (
     Exited,
     MakeData,
     Outcome,
-    Ready,
+    Pipe,
     Request,
     RunCell,
     Signal,
-    Started,
     VerifyStream,
     pack,
     receive_request,
-    write,
 )
-from bnnbench.spec import parse
-from bnnbench.suite import Topology
+from bnnbench.runner.prepared import Preparation, Prepared
 
 _HEADROOM = 1 << 30
 
@@ -64,8 +59,7 @@ class ForkServer:
         for module in options.preload:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
-        self._data: dict[str, Dataset] = {}
-        self._problems: dict[tuple[str, Topology, str, str], Problem | str] = {}
+        self._preparation = Preparation(self._registry)
 
     def serve(self) -> None:
         """Answer requests until the runner closes the socket."""
@@ -74,38 +68,36 @@ class ForkServer:
         gc.disable()
         gc.collect()
         gc.freeze()
-        self._sock.sendall(pack(Ready(pid=os.getpid())))
         while (received := receive_request(self._sock)) is not None:
             request, pipe = received
             if pipe is None:
                 continue
-            problem = self._open(request)
+            prepared = self._prepare(request)
             os.ftruncate(self._log, 0)
             child = os.fork()
             if child == 0:
-                self._child(request, problem, pipe)
+                self._child(request, prepared, pipe)
             os.close(pipe)
-            self._sock.sendall(pack(Started(pid=child)))
             status, cpu, peak = self._wait(child)
-            orphans = _kill_descendants()
-            message = Exited(status=status, cpu=cpu, peak_memory=peak, orphans=orphans)
+            message = Exited(
+                status=status,
+                cpu=cpu,
+                peak_memory=peak,
+                orphans=_kill_descendants(),
+                facts=prepared.facts if isinstance(prepared, Prepared) else None,
+                reference=isinstance(prepared, Prepared) and prepared.solver.reference,
+            )
             self._sock.sendall(pack(message))
 
-    def _open(self, request: Request) -> Problem | str:
-        """The request's problem, or why there is none; made once and found by all later cells."""
+    def _prepare(self, request: Request) -> Prepared | Outcome | None:
+        """What the request needs, or the outcome when that cannot be had."""
         if not isinstance(request, (RunCell, VerifyStream)):
-            return ""
-        cell = request.cell
-        key = (request.data, cell.topology, cell.domain, cell.objective)
-        if key not in self._problems:
-            if request.data not in self._data:
-                self._data[request.data] = Dataset.load(Path(request.data))
-            try:
-                problem = make_problem(self._registry, cell, self._data[request.data])
-                self._problems[key] = problem
-            except BnnbenchError as error:
-                self._problems[key] = str(error)
-        return self._problems[key]
+            return None
+        try:
+            return self._preparation.prepare(request)
+        except Exception as error:
+            detail = f"{type(error).__name__}: {error}"
+            return Outcome(ending=str(Ending.ERROR), stage="load", detail=detail)
 
     def _wait(self, child: int) -> tuple[int, float, int]:
         """Wait for the child, passing on signals; kill it when the runner goes away."""
@@ -133,7 +125,7 @@ class ForkServer:
         code = os.waitstatus_to_exitcode(status)
         return code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale
 
-    def _child(self, request: Request, problem: Problem | str, pipe: int) -> None:
+    def _child(self, request: Request, prepared: Prepared | Outcome | None, pipe: int) -> None:
         """Run a request in the forked process; never returns."""
         code = 1
         try:
@@ -143,26 +135,29 @@ class ForkServer:
             self._sock.close()
             os.dup2(self._log, 1)
             os.dup2(self._log, 2)
-            self._run(request, problem, lambda message: write(pipe, message))
+            self._run(request, prepared, Pipe(pipe))
             code = 0
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
 
-    def _run(self, request: Request, problem: Problem | str, emit: Emit) -> None:
+    def _run(self, request: Request, prepared: Prepared | Outcome | None, emit: Pipe) -> None:
         if isinstance(request, MakeData):
             emit(_make_data(self._registry, request))
-        elif isinstance(problem, str):
-            emit(Outcome(ending="skipped", stage="load", detail=problem))
+        elif not isinstance(prepared, Prepared):
+            emit(prepared)
+        elif prepared.problem is None or prepared.unavailable:
+            reason = prepared.unavailable or ""
+            emit(Outcome(ending=str(Ending.SKIPPED), stage="load", detail=reason))
         elif isinstance(request, VerifyStream):
-            reference = self._registry.solver(parse(request.cell.solver)).reference
-            emit(verify_stream(problem, request.stream, reference=reference))
+            reference = prepared.solver.reference
+            emit(verify_stream(prepared.problem, request.stream, reference=reference))
         elif isinstance(request, RunCell):
             run = CellRun(self._registry, request.cell, emit)
             signal.signal(signal.SIGTERM, lambda *_: run.interrupt())
             _confine(request.cpus, request.cell.limits.memory, self._space)
-            emit(run.run(problem))
+            emit(run.run(prepared.problem, prepared.solver))
 
 
 def _make_data(registry: Registry, request: MakeData) -> Outcome:

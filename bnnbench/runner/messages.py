@@ -50,16 +50,15 @@ class Signal(_Message, frozen=True, kw_only=True):
     number: int
 
 
-class Ready(_Message, frozen=True, kw_only=True):
-    """From the fork server: it is up."""
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the core knows about a cell's problem without solving it; see :class:`Record`."""
 
-    pid: int
-
-
-class Started(_Message, frozen=True, kw_only=True):
-    """From the fork server: the process of the cell."""
-
-    pid: int
+    problem: str
+    data: str
+    rows: int
+    lower_bound: float | None
+    reference_objective: float | None
+    notes: dict[str, str]
 
 
 class Exited(_Message, frozen=True, kw_only=True):
@@ -70,12 +69,16 @@ class Exited(_Message, frozen=True, kw_only=True):
         cpu: seconds of the process and the children it waited for.
         peak_memory: bytes.
         orphans: descendants that had to be killed.
+        facts: about the problem; None where there is none.
+        reference: whether the solver is a reality check outside the class.
     """
 
     status: int
     cpu: float
     peak_memory: int
     orphans: int
+    facts: Facts | None = None
+    reference: bool = False
 
 
 class Phase(_Message, frozen=True, kw_only=True):
@@ -83,18 +86,6 @@ class Phase(_Message, frozen=True, kw_only=True):
 
     name: str
     time: float
-
-
-class Opened(_Message, frozen=True, kw_only=True):
-    """From a cell: facts about its problem."""
-
-    problem: str
-    data: str
-    rows: int
-    lower_bound: float | None
-    reference_objective: float | None
-    reference: bool
-    notes: dict[str, str]
 
 
 class Incumbent(_Message, frozen=True, kw_only=True):
@@ -121,8 +112,7 @@ class Outcome(_Message, frozen=True, kw_only=True):
 
 
 Request = RunCell | MakeData | VerifyStream | Signal
-FromServer = Ready | Started | Exited
-FromCell = Phase | Opened | Incumbent | Outcome
+FromCell = Phase | Incumbent | Outcome
 
 _ENCODER = msgspec.msgpack.Encoder()
 _REQUESTS = msgspec.msgpack.Decoder(Request)
@@ -134,11 +124,25 @@ def pack(message: Any) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def write(fd: int, message: Any) -> None:
-    """Write a message to a pipe, all of it."""
-    view = memoryview(pack(message))
-    while view:
-        view = view[os.write(fd, view) :]
+class Pipe:
+    """The cell's end of its pipe.
+
+    Every write wakes the runner, so messages that can wait go out with the next one that cannot.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._held = b""
+
+    def __call__(self, message: Any, *, hold: bool = False) -> None:
+        """Send a message, or hold it back until the next is sent."""
+        self._held += pack(message)
+        if hold:
+            return
+        view = memoryview(self._held)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        self._held = b""
 
 
 class Frames:

@@ -188,8 +188,8 @@ class Runner:
         self._record(cell, task.end(), task)
 
     def _record(self, cell: Cell, outcome: Outcome, task: Task | None) -> None:
-        opened = task.opened if task else None
-        facts = msgspec.structs.asdict(opened) if opened else {}
+        exited = task.exited if task else None
+        facts = msgspec.structs.asdict(exited.facts) if exited and exited.facts else {}
         ending = Ending(outcome.ending)
         log = task.worker.log_tail() if task and ending is not Ending.OK else ""
         record = Record(
@@ -203,7 +203,8 @@ class Runner:
             evaluation=outcome.evaluation,
             solver_bound=outcome.solver_bound,
             seconds=_seconds(outcome, task),
-            peak_memory=task.exited.peak_memory if task and task.exited else 0,
+            reference=exited.reference if exited else False,
+            peak_memory=exited.peak_memory if exited else 0,
             overrun=_overrun(cell, outcome),
             versions=_versions(),
             host=self._host,

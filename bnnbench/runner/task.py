@@ -14,7 +14,6 @@ from bnnbench.runner.messages import (
     Exited,
     FromCell,
     Incumbent,
-    Opened,
     Outcome,
     Phase,
     Request,
@@ -39,7 +38,7 @@ class Task:
         cell: the cell; None for making data.
         phase: the step it is in.
         solve_start: when building began, on the monotonic clock; the limit counts from there.
-        opened, outcome, stream, exited: what has been heard.
+        outcome, stream, exited: what has been heard.
         killed: why the runner stopped it; empty while it did not.
     """
 
@@ -52,7 +51,6 @@ class Task:
     phase: str = "start"
     phase_start: float = 0.0
     solve_start: float | None = None
-    opened: Opened | None = None
     outcome: Outcome | None = None
     stream: list[Incumbent] = field(default_factory=list)
     exited: Exited | None = None
@@ -65,9 +63,8 @@ class Task:
 
     def read(self) -> bool:
         """Take in everything that has been said; returns whether the task has ended."""
-        for message in self.worker.server_messages():
-            if isinstance(message, Exited):
-                self.exited = message
+        for message in self.worker.exits():
+            self.exited = message
         self._hear(self.worker.cell_messages())
         self.ended = time.monotonic()
         return self.exited is not None or self.worker.lost
@@ -76,8 +73,6 @@ class Task:
         for message in messages:
             if isinstance(message, Incumbent):
                 keep(self.stream, message)
-            elif isinstance(message, Opened):
-                self.opened = message
             elif isinstance(message, Outcome):
                 self.outcome = message
                 self._enter("exit")
@@ -121,7 +116,7 @@ class Task:
     def _check_memory(self) -> None:
         """Kill at once when the process tree holds more than its limit."""
         limit = self.cell.limits.memory if self.cell else 0
-        if not limit or self.killed == "memout" or not self.worker.child:
+        if not limit or self.killed == "memout":
             return
         if system.resident_bytes(system.descendants(self.worker.pid)) > limit:
             self.killed = "memout"

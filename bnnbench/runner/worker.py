@@ -17,11 +17,8 @@ from bnnbench.runner.messages import (
     Exited,
     Frames,
     FromCell,
-    FromServer,
-    Ready,
     Request,
     Signal,
-    Started,
     pack,
     send_request,
 )
@@ -43,7 +40,6 @@ class Worker:
 
     Attributes:
         pipe: from which the running cell is read; None between requests.
-        child: process id of the running cell, once known.
         silent: True once the cell has closed its end of the pipe.
         lost: True once the server has gone; it is then of no further use.
     """
@@ -66,10 +62,9 @@ class Worker:
             )
         self.socket = ours
         ours.setblocking(False)
-        self._frames = Frames(FromServer)
+        self._frames = Frames(Exited)
         self._cell = Frames(FromCell)
         self.pipe: int | None = None
-        self.child: int | None = None
         self.silent = False
         self.lost = False
 
@@ -83,7 +78,7 @@ class Worker:
         read, write = os.pipe()
         os.set_blocking(read, False)
         self._cell = Frames(FromCell)
-        self.pipe, self.child, self.silent = read, None, False
+        self.pipe, self.silent = read, False
         self.socket.setblocking(True)
         try:
             send_request(self.socket, request, write)
@@ -98,9 +93,9 @@ class Worker:
         with contextlib.suppress(OSError):
             self.socket.sendall(pack(Signal(number=int(number))))
 
-    def server_messages(self) -> list[Ready | Started | Exited]:
-        """What the server has said since the last call; notices when it has gone."""
-        found: list[Ready | Started | Exited] = []
+    def exits(self) -> list[Exited]:
+        """Ends that the server has reported since the last call; notices when it has gone."""
+        found: list[Exited] = []
         try:
             while content := self.socket.recv(_CHUNK):
                 found += self._frames.feed(content)
@@ -109,9 +104,6 @@ class Worker:
             pass
         except OSError:
             self.lost = True
-        for message in found:
-            if isinstance(message, Started):
-                self.child = message.pid
         return found
 
     def cell_messages(self) -> list[FromCell]:
@@ -128,7 +120,7 @@ class Worker:
         """Forget the finished request."""
         if self.pipe is not None:
             os.close(self.pipe)
-        self.pipe = self.child = None
+        self.pipe = None
 
     def log_tail(self, size: int = 4096) -> str:
         """The end of what the cell's process wrote to its standard streams."""
