@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bnnbench.dataset import Dataset
 from bnnbench.errors import BnnbenchError, DataError
-from bnnbench.registry import Kind, Registry
+from bnnbench.member import Kind
+from bnnbench.registry import Registry
 from bnnbench.spec import parse_pipeline
 from bnnbench.table import Table, finish
 

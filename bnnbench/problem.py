@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -75,12 +74,15 @@ class Problem:
             B += Fraction(total, len(X) * self.dataset.scale)
         return B or Fraction(1)
 
+    def unit(self, layer: int) -> int:
+        """Common denominator of a layer's pre-activations on this data, free biases apart."""
+        reads_input = any(c.source == 0 for c in self.architecture.sources(layer))
+        return (self.dataset.scale if reads_input else 1) * self.domain.scale
+
     @property
     def output_unit(self) -> int:
-        """Common denominator of output pre-activations on the training data, free biases apart."""
-        arch = self.architecture
-        reads_input = any(c.source == 0 for c in arch.sources(arch.depth))
-        return (self.dataset.scale if reads_input else 1) * self.domain.scale
+        """Common denominator of the output pre-activations."""
+        return self.unit(self.architecture.depth)
 
     def evaluate(self, network: Network) -> Score:
         """The objective's exact value of a network on the training rows.
@@ -97,6 +99,9 @@ class Problem:
         """Why a network does not belong to the problem's class; None when it does."""
         if network.architecture.text != self.architecture.text:
             return f"topology {network.architecture.text}, expected {self.architecture.text}"
+        for k, layer in enumerate(network.layers, start=1):
+            if self.domain.bias == "free" and self.unit(k) % layer.bias_scale:
+                return f"layer {k} has biases finer than the pre-activation's grid"
         return network.outside(self.domain)
 
     @cached_property
@@ -151,37 +156,35 @@ class Problem:
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def network(
-        self, draw: Callable[[npt.NDArray[np.int64], tuple[int, ...]], npt.NDArray[np.int64]]
-    ) -> Network:
-        """A network of the class whose numbers come from ``draw(values, shape)``.
+    def random_network(self, rng: np.random.Generator) -> Network:
+        """A network of the class with uniform weights.
 
-        ``draw`` picks from the values of a grid, for example ``rng.choice``. Missing arcs get 0;
-        free biases get 0; a budget of upper values is met by lowering weights in order.
+        Missing arcs get 0, free biases 0. A budget of upper values is met by lowering weights
+        chosen at random over all layers.
         """
         arch, domain = self.architecture, self.domain
-        layers = []
+        grids = [domain.grids()[i] for i in rng.integers(len(domain.grids()), size=arch.depth)]
+        masks = [arch.mask(k) for k in range(1, arch.depth + 1)]
+        weights = [
+            np.where(mask, rng.choice(grid.values, size=mask.shape), 0)
+            for grid, mask in zip(grids, masks, strict=True)
+        ]
         budget = domain.budget(arch.n_weights)
-        for k in range(1, arch.depth + 1):
-            grids = domain.grids()
-            grid = grids[int(draw(np.arange(len(grids)), (1,))[0])]
-            mask = arch.mask(k)
-            weights = np.where(mask, draw(grid.values, mask.shape), 0)
-            if budget is not None:
-                upper = np.flatnonzero((weights == grid.hi) & mask)
-                weights.flat[upper[budget:]] = grid.lo
-                budget -= min(budget, len(upper))
-            biases = domain.bias_grid(grid)
-            width = arch.widths[k]
-            bias = (
-                np.zeros(width, dtype=np.int64) if biases is None else draw(biases.values, (width,))
-            )
-            layers.append(Layer(weights, bias, grid.scale, grid.scale))
+        if budget is not None:
+            upper = [
+                (k, i)
+                for k, grid in enumerate(grids)
+                for i in np.flatnonzero((weights[k] == grid.hi) & masks[k])
+            ]
+            for pick in rng.permutation(len(upper))[budget:]:
+                k, i = upper[pick]
+                weights[k].flat[i] = grids[k].lo
+        layers = []
+        for k, grid in enumerate(grids):
+            biases, width = domain.bias_grid(grid), arch.widths[k + 1]
+            bias = np.zeros(width, np.int64) if biases is None else rng.choice(biases.values, width)
+            layers.append(Layer(weights[k], bias, grid.scale, grid.scale))
         return Network(arch, tuple(layers))
-
-    def random_network(self, rng: np.random.Generator) -> Network:
-        """A network of the class with uniform weights."""
-        return self.network(lambda values, shape: rng.choice(values, size=shape))
 
 
 def objective_spec(objective: Objective) -> Spec:

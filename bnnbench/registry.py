@@ -2,157 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import enum
 import hashlib
 import importlib.util
-import inspect
 import os
 import sys
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import pluggy
 
 from bnnbench import __version__, hookspecs
-from bnnbench.errors import PluginError, SpecError, UnknownNameError, did_you_mean
+from bnnbench.errors import PluginError, UnknownNameError, did_you_mean
 from bnnbench.interfaces import Formulation, Solver
+from bnnbench.member import Kind, Member
 from bnnbench.objectives import BUILT_IN, Lexicographic, Objective
 from bnnbench.providers import PROVIDERS
-from bnnbench.spec import Spec, Value, parse
+from bnnbench.spec import Spec, parse
 
 GROUP = "bnnbench"
 
 
-class Kind(enum.StrEnum):
-    """What can be registered."""
-
-    DATASET = "dataset"
-    TRANSFORM = "transform"
-    FORMULATION = "formulation"
-    SOLVER = "solver"
-    OBJECTIVE = "objective"
-    DOMAIN = "domain"
-
-
 HOOKS: Mapping[Kind, str] = {kind: f"bnnbench_{kind}s" for kind in Kind if kind is not Kind.DOMAIN}
 """Weight domains belong to the core: every solver must know what a weight may be."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a member: name, default as text, type as text."""
-
-    name: str
-    default: str
-    annotation: str
-
-
-@dataclass(frozen=True)
-class Member:
-    """One thing a plugin offers.
-
-    Attributes:
-        kind: what it is.
-        name: what suites write.
-        target: the class or function.
-        plugin: the plugin that registered it.
-        version: of the plugin's distribution, or a hash of an inline plugin's file.
-    """
-
-    kind: Kind
-    name: str
-    target: Any
-    plugin: str
-    version: str
-
-    @property
-    def summary(self) -> str:
-        """First line of its docstring."""
-        text = inspect.getdoc(self.target) or ""
-        return text.split("\n", 1)[0]
-
-    @cached_property
-    def _signature(self) -> Mapping[str, inspect.Parameter]:
-        parameters = dict(inspect.signature(self.target).parameters)
-        if self.kind is Kind.TRANSFORM:
-            parameters.pop(next(iter(parameters)), None)
-        return parameters
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """What can be set in ``name[parameter=value]``."""
-        found = []
-        for name, p in self._signature.items():
-            default = "required" if p.default is p.empty else str(p.default)
-            annotation = p.annotation if isinstance(p.annotation, str) else repr(p.annotation)
-            found.append(
-                Parameter(name, default, annotation if p.annotation is not p.empty else "")
-            )
-        return found
-
-    @cached_property
-    def _hints(self) -> Mapping[str, Any]:
-        try:
-            return typing.get_type_hints(self.target)
-        except (NameError, TypeError, AttributeError):
-            return {}
-
-    def arguments(self, params: Mapping[str, Value]) -> dict[str, Any]:
-        """Checked keyword arguments.
-
-        Raises:
-            SpecError: for an unknown parameter, a wrong type, or a missing one.
-        """
-        known = self._signature
-        checked: dict[str, Any] = {}
-        for key, value in params.items():
-            if key not in known:
-                raise SpecError(
-                    f"{self.kind} {self.name!r} has no parameter {key!r}."
-                    + (did_you_mean(key, known) if known else " It has none.")
-                )
-            try:
-                hint = self._hints.get(key, Any)
-                checked[key] = value if isinstance(value, Spec) else msgspec.convert(value, hint)
-            except msgspec.ValidationError as error:
-                raise SpecError(f"{self.kind} {self.name}[{key}={value}]: {error}.") from error
-        absent = [n for n, p in known.items() if p.default is p.empty and n not in checked]
-        if absent:
-            raise SpecError(f"{self.kind} {self.name!r} needs {', '.join(absent)}.")
-        return checked
-
-    def warm_up(self) -> None:
-        """Compute what is cached, once."""
-        with contextlib.suppress(TypeError, ValueError):
-            self._signature, self._hints  # noqa: B018
-
-    def make(self, spec: Spec) -> Any:
-        """An instance of a class with these parameters.
-
-        Raises:
-            SpecError: when the parameters do not fit.
-        """
-        return self.target(**self.arguments(spec.kwargs))
-
-    def canonical(self, spec: Spec) -> Spec:
-        """The spec without parameters that only repeat their defaults: equal cells, equal texts."""
-        defaults = {name: p.default for name, p in self._signature.items()}
-        return Spec(spec.name, tuple((k, v) for k, v in spec.params if defaults[k] != v))
-
-    @property
-    def identity(self) -> str:
-        """Versions that can change what it does: its plugin's, and those of what it requires."""
-        parts = [f"{self.plugin} {self.version}"]
-        parts += [f"{name} {_version(name)}" for name in getattr(self.target, "requires", ())]
-        return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -363,10 +238,3 @@ class Registry:
 
 def _where(target: Callable[..., Any] | type) -> str:
     return f"{target.__module__}.{getattr(target, '__qualname__', target)}"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"

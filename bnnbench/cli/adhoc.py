@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bnnbench.errors import SpecError, SuiteError
-from bnnbench.registry import Kind, Registry
+from bnnbench.member import Kind
+from bnnbench.registry import Registry
 from bnnbench.spec import parse
 from bnnbench.suite.schema import LimitsTable, MethodTable, ProblemTable, SuiteFile
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from bnnbench.domain import DOMAINS
-from bnnbench.registry import Kind, Registry
+from bnnbench.member import Kind
+from bnnbench.registry import Registry
 from bnnbench.suite import available, read
 from bnnbench.suite.cell import domain_member
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -130,6 +131,8 @@ def run(
     suite, registry = _suite(name, plugins, adhoc)
     path = store or Path(f"{suite.name}.bnnbench")
     with Store(path) as records, watch(quiet=quiet) as listener:
+        for reason in suite.left_out:
+            listener.warn(f"left out: {reason}")
         runner = Runner(suite, registry, records, listener, jobs=jobs, retry=retry)
         try:
             summary = runner.run()
@@ -168,4 +171,4 @@ def _suite(
 
 
 def _with_plugins(suite: Suite, plugins: tuple[Path, ...]) -> Suite:
-    return Suite(suite.name, suite.file, suite.source, suite.cells, (*suite.inline, *plugins))
+    return dataclasses.replace(suite, inline=(*suite.inline, *plugins))

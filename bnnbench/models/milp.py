@@ -102,7 +102,9 @@ class RowBuilder:
         self._m = 0
         self._blocks: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._vars: list[tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]] = []
-        self._rows: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]] = []
+        self._lengths: list[npt.NDArray[np.int64]] = []
+        self._columns: list[Indices] = []
+        self._values: list[Floats] = []
         self._sides: list[tuple[Floats, Floats]] = []
 
     def variables(
@@ -140,17 +142,25 @@ class RowBuilder:
             upper: right sides, likewise.
         """
         count = math.prod(shape)
-        numbers = self._m + np.arange(count, dtype=np.int64)
+        spread = []
         for columns, coefficients in terms:
             cols, coef = np.broadcast_arrays(columns, np.asarray(coefficients, dtype=np.float64))
-            k = cols.shape[-1] if cols.ndim > len(shape) else 1
             if cols.ndim <= len(shape):
                 cols, coef = cols[..., None], coef[..., None]
-            cols = np.broadcast_to(cols, (*shape, k)).reshape(count, k)
-            coef = np.broadcast_to(coef, (*shape, k)).reshape(count, k)
-            keep = coef != 0
-            index = np.broadcast_to(numbers[:, None], (count, k))[keep]
-            self._rows.append((index, cols[keep], coef[keep]))
+            spread.append((cols, coef))
+        width = sum(cols.shape[-1] for cols, _ in spread)
+        columns = np.empty((*shape, width), dtype=np.int32)
+        values = np.empty((*shape, width))
+        start = 0
+        for cols, coef in spread:
+            stop = start + cols.shape[-1]
+            columns[..., start:stop], values[..., start:stop] = cols, coef
+            start = stop
+        keep = values != 0
+        self._lengths.append(np.count_nonzero(keep.reshape(count, width), axis=1))
+        full = bool(keep.all())
+        self._columns.append(columns.ravel() if full else columns[keep])
+        self._values.append(values.ravel() if full else values[keep])
         sides = [
             np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel() for v in (lower, upper)
         ]
@@ -160,14 +170,9 @@ class RowBuilder:
     def build(self, offset: float = 0.0) -> MatrixMILP:
         """The finished program."""
         empty = np.zeros(0)
-        if self._rows:
-            row, col, val = (np.concatenate([r[i] for r in self._rows]) for i in range(3))
-        else:
-            row, col, val = np.zeros(0, np.int64), np.zeros(0, np.int64), empty
-        order = np.argsort(row, kind="stable")
-        indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=self._m)))).astype(
-            np.int32
-        )
+        lengths = np.concatenate([np.zeros(1, dtype=np.int64), *self._lengths])
+        columns = np.concatenate([np.zeros(0, dtype=np.int32), *self._columns])
+        values = np.concatenate([empty, *self._values])
         lower, upper, cost = (
             np.concatenate([v[i] for v in self._vars]) if self._vars else empty for i in range(3)
         )
@@ -177,9 +182,9 @@ class RowBuilder:
         )
         return MatrixMILP(
             c=cost,
-            indptr=indptr,
-            indices=col[order].astype(np.int32),
-            data=val[order],
+            indptr=np.cumsum(lengths).astype(np.int32),
+            indices=columns,
+            data=values,
             row_lower=row_lower,
             row_upper=row_upper,
             lower=lower,

@@ -39,14 +39,18 @@ def breakpoints(output_scale: Fraction) -> list[Fraction]:
 
 
 def interpolant(output_scale: Fraction) -> Loss:
-    """The piecewise-linear interpolant H of the squared hinge, end segments prolonged."""
+    """The piecewise-linear interpolant H of the squared hinge, end segments prolonged, at least 0.
+
+    Only for B < 2, where few points carry H, does the last segment fall; the program of inn.md 3.9
+    has the same floor.
+    """
     points = breakpoints(output_scale)
     step = points[1] - points[0]
 
     def loss(v: Fraction) -> Fraction:
         i = min(max(math.floor((v + 1) / step), 0), len(points) - 2)
         left, right = squared_hinge(points[i]), squared_hinge(points[i + 1])
-        return left + (right - left) * (v - points[i]) / step
+        return max(Fraction(0), left + (right - left) * (v - points[i]) / step)
 
     return loss
 

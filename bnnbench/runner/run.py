@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 
 import bnnbench
+from bnnbench.member import Kind
 from bnnbench.record import Artefacts, Ending, Record, Seconds
-from bnnbench.registry import Kind, Registry
+from bnnbench.registry import Registry
 from bnnbench.runner import system
 from bnnbench.runner.messages import MakeData, Outcome, RunCell, VerifyStream
 from bnnbench.runner.pool import Pool, Setup, Slot

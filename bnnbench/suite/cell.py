@@ -12,7 +12,7 @@ from bnnbench.architecture import Architecture, Connection, random_masks, skip_c
 from bnnbench.dataset import Dataset
 from bnnbench.domain import DOMAINS, WeightDomain
 from bnnbench.errors import SpecError, did_you_mean
-from bnnbench.registry import Kind, Member
+from bnnbench.member import Kind, Member
 from bnnbench.solution import Limits
 from bnnbench.spec import Spec, parse
 

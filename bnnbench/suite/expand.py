@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from bnnbench.errors import BnnbenchError, SpecError, SuiteError
+from bnnbench.errors import BnnbenchError, SpecError, SuiteError, UnknownNameError
+from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
-from bnnbench.registry import Kind, Registry
+from bnnbench.registry import Registry
 from bnnbench.spec import Spec, parse, parse_pipeline
 from bnnbench.suite.cell import Cell, CellLimits, Topology, weight_domain
 from bnnbench.suite.schema import ExcludeTable, MethodTable, ProblemTable, SuiteFile
@@ -31,6 +32,7 @@ class Suite:
         source: where that was; None for an ad-hoc run.
         cells: all of them, in the order of the file, without repetition.
         inline: local plugin files it needs.
+        left_out: why optional methods are not there.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Suite:
     source: Path | None
     cells: tuple[Cell, ...]
     inline: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def expand(file: SuiteFile, registry: Registry, *, name: str, source: Path | Non
         raise SuiteError(f"{source or name}: no cells are left after the exclusions.")
     folder = source.parent if source else Path()
     inline = tuple(folder / p for p in file.suite.plugins)
-    return Suite(file.suite.name or name, file, source, cells, inline)
+    left_out = tuple(planner.left_out)
+    return Suite(file.suite.name or name, file, source, cells, inline, left_out)
 
 
 class _Planner:
@@ -72,12 +76,13 @@ class _Planner:
         self.data = lru_cache(None)(self._data)
         self.objective = lru_cache(None)(self._objective)
         self.formulation = lru_cache(None)(self._formulation)
+        self.left_out: list[str] = []
 
     def fail(self, key: str, error: BnnbenchError) -> SuiteError:
         return SuiteError(f"{self.where}: key {key}: {error}")
 
     def cells(self) -> Iterator[Cell]:
-        methods = [m for i, t in enumerate(self.file.method) for m in self._methods(i, t)]
+        methods = [m for i, t in enumerate(self.file.method) for m in self._present(i, t)]
         for i, table in enumerate(self.file.problem):
             for data, topology, domain, objective in self._problems(i, table):
                 for method in methods:
@@ -120,6 +125,16 @@ class _Planner:
             for hidden in self._at(f"{key}.hidden", _hidden_layers, table.hidden)
         ]
         yield from itertools.product(_list(table.data), topologies, domains, objectives)
+
+    def _present(self, i: int, table: MethodTable) -> list[_Method]:
+        """A table's methods; none when it is optional and its plugin is not installed."""
+        try:
+            return list(self._methods(i, table))
+        except SuiteError as error:
+            if table.optional and isinstance(error.__cause__, UnknownNameError):
+                self.left_out.append(str(error.__cause__))
+                return []
+            raise
 
     def _methods(self, i: int, table: MethodTable) -> Iterator[_Method]:
         key = f"method[{i}]"

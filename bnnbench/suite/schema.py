@@ -55,13 +55,15 @@ class ProblemTable(_Table):
 class MethodTable(_Table):
     """``[[method]]``: a solver, with a formulation unless it is a direct one.
 
-    ``grid`` maps solver parameters to lists of values, another dimension of the grid.
+    ``grid`` maps solver parameters to lists of values, another dimension of the grid. An
+    ``optional`` method whose plugin is not installed is left out with a warning.
     """
 
     solver: Texts
     formulation: Texts | None = None
     grid: dict[str, list[bool | int | float | str]] = {}
     seeds: list[int] | None = None
+    optional: bool = False
     time: Positive | str | None = None
     threads: Annotated[int, Meta(ge=1)] | None = None
 

@@ -1,1 +1,23 @@
 """The hooks of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bnnbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bnnbench.interfaces import Solver
+
+
+@hookimpl
+def bnnbench_solvers() -> Iterable[type[Solver]]:
+    """Annealing, its controls, and the reality checks."""
+    from bnnbench_heuristics.annealing import Annealing
+    from bnnbench_heuristics.constant import Constant
+    from bnnbench_heuristics.greedy import Greedy
+    from bnnbench_heuristics.logistic_regression import LogisticRegression
+    from bnnbench_heuristics.random_search import RandomSearch
+
+    return [Annealing, Greedy, RandomSearch, Constant, LogisticRegression]

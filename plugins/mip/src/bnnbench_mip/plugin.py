@@ -1,1 +1,44 @@
 """The hooks of this plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bnnbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bnnbench.interfaces import Formulation, Solver
+
+
+@hookimpl
+def bnnbench_formulations() -> Iterable[type[Formulation]]:
+    """One program per objective, over one network part."""
+    from bnnbench_mip.errors import ErrorsMILP
+    from bnnbench_mip.hamming import HammingMILP
+    from bnnbench_mip.linear_hinge import LinearHingeMILP
+    from bnnbench_mip.max_correct import MaxCorrect
+    from bnnbench_mip.max_margin import MaxMarginMILP
+    from bnnbench_mip.min_hinge import MinHingeMILP
+    from bnnbench_mip.min_weight import MinWeightMILP
+    from bnnbench_mip.sat_margin import SatMargin
+
+    return [
+        MaxCorrect,
+        SatMargin,
+        MinHingeMILP,
+        HammingMILP,
+        ErrorsMILP,
+        LinearHingeMILP,
+        MinWeightMILP,
+        MaxMarginMILP,
+    ]
+
+
+@hookimpl
+def bnnbench_solvers() -> Iterable[type[Solver]]:
+    """Solvers of kind ``milp``."""
+    from bnnbench_mip.highs import Highs
+    from bnnbench_mip.pyomo_solver import Pyomo
+
+    return [Highs, Pyomo]

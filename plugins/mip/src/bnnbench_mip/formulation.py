@@ -1,0 +1,122 @@
+"""What all programs share: the network part, and the way from a problem to a model and back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bnnbench.interfaces import Formulation, Model
+from bnnbench.models import MatrixMILP, RowBuilder
+from bnnbench.network import Network
+from bnnbench.problem import Problem
+from bnnbench_mip.conditioning import conditioned
+from bnnbench_mip.lattice import Int64
+from bnnbench_mip.linear import Linear
+from bnnbench_mip.network_rows import NetworkRows, threshold_rows
+from bnnbench_mip.plan import Plan, ReachError, plan_layers
+
+Fill = Callable[[MatrixMILP, npt.NDArray[np.float64], list[Int64]], None]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The objective's part of a program.
+
+    Attributes:
+        fill: writes the loss variables into a point, given the pre-activations z of all layers
+            and the network part of the point.
+        offset: constant of the objective.
+    """
+
+    fill: Fill
+    offset: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
+class NetworkMILP(Formulation):
+    """Base of all programs: hidden part by big-M rows in integer units, exact for the problem."""
+
+    kind: ClassVar[str] = "milp"
+    one_sided: bool = False
+
+    def accepts(self, problem: Problem) -> str | None:
+        if problem.objective.name not in self.objectives:
+            return f"models {' and '.join(self.objectives)}, not {problem.objective.name}"
+        return self._refuses_domain(problem) or self._refuses_size(problem) or self.refuses(problem)
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Further reasons, once objective, domain and size are known to fit."""
+        return None
+
+    def slack(self, problem: Problem, spread: int, value: Fraction) -> int:
+        """By how much a free output bias may usefully pass the range of its sum, in units of z.
+
+        Args:
+            problem: what is modelled.
+            spread: number of integers in the range of the sums.
+            value: what one unit is worth.
+        """
+        return 0
+
+    def activate(self, net: NetworkRows, plan: Plan, z: Linear, a: Int64) -> None:
+        """Add the rows that tie a hidden activation to its pre-activation."""
+        threshold_rows(net, plan, z, a)
+
+    @abstractmethod
+    def output(self, net: NetworkRows) -> Block:
+        """Add the variables, rows and costs of the objective."""
+
+    def build(self, problem: Problem) -> Model:
+        rows = RowBuilder()
+        plans = self._plans(problem)
+        net = NetworkRows(rows, problem, plans, self.one_sided)
+        net.build(self.activate)
+        block = self.output(net)
+        milp = conditioned(rows.build(float(block.offset)))
+
+        def encode(network: Network) -> npt.NDArray[np.float64]:
+            point, z = net.encode(milp, network)
+            block.fill(milp, point, z)
+            return point
+
+        def decode(point: npt.NDArray[Any]) -> Network:
+            return net.decode(milp, point)
+
+        return Model(problem, "milp", milp, decode, encode, exact=True, info=_sizes(milp, plans))
+
+    def _plans(self, problem: Problem) -> list[Plan]:
+        return plan_layers(problem, lambda spread, value: self.slack(problem, spread, value))
+
+    def _refuses_domain(self, problem: Problem) -> str | None:
+        grids = problem.domain.grids()
+        if len({(g.step, g.size, g.scale) for g in grids}) > 1:
+            return f"the grids of {problem.domain.spec} differ in step or size"
+        budget = problem.domain.budget(problem.architecture.n_weights)
+        if budget is not None and grids[0].size != 2:
+            return f"a budget of upper values needs two-valued weights, not {problem.domain.spec}"
+        return None
+
+    def _refuses_size(self, problem: Problem) -> str | None:
+        try:
+            plans = self._plans(problem)
+        except ReachError as reason:
+            return f"numbers too large for solver tolerances: {reason}; use fewer decimals"
+        if not any(p.live.any() or p.bias for p in plans):
+            return "nothing to decide: every feature is 0 in every training row, without biases"
+        return None
+
+
+def _sizes(milp: MatrixMILP, plans: list[Plan]) -> dict[str, Any]:
+    return {
+        "rows": milp.n_rows,
+        "cols": milp.n_cols,
+        "nnz": milp.nnz,
+        "integers": int(milp.integer.sum()),
+        "big_m": max(max(-int(p.lower.min()), int(p.upper.max())) for p in plans),
+    }
