@@ -65,7 +65,6 @@ def problem(
         (problem(MaxMargin(), TwoValued()), {}, "unbounded"),
         (problem(SquaredHinge(), Integer(), hidden=()), {}, "chords"),
         (problem(SquaredHinge(), Integer()), {"most_chords": 2}, "chords"),
-        (problem(MinHinge(), TwoValued(d=1, rhos=(-1,)), (), 5000), {}, "no minimum"),
         (problem(Hamming(), FixedPoint(bound=9, decimals=8)), {}, "too large"),
         (problem(Hamming(), Integer(), largest=10**15), {}, "too large"),
         (problem(Hamming(), Integer(bias="none"), (), largest=0), {}, "nothing to decide"),

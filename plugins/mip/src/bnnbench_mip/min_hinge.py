@@ -6,9 +6,8 @@ t >= slope v + intercept, t >= 0 makes t = f(v) at every network, exactly. Colli
 are one row; for min-hinge, which is linear below v = -1, this gives the published left ray.
 
 min-hinge is itself piecewise linear with about 2 B segments: where the reachable points are finer
-than its breakpoints (no hidden layer, decimals), its segments are used instead. With B < 2, so only
-without hidden layer or with small weights, its last segment falls and is prolonged below 0. N q
-variables and K N q rows beyond the network, K = 5 for B = 5, 14 for B = 17.
+than its breakpoints (no hidden layer, decimals), its segments are used instead. N q variables and
+K N q rows beyond the network, K = 5 for B = 5, 14 for B = 17.
 """
 
 from __future__ import annotations
@@ -51,15 +50,13 @@ class MinHingeMILP(NetworkMILP):
 
     def refuses(self, problem: Problem) -> str | None:
         plan = self._plans(problem)[-1]
-        if problem.domain.bias == "free" and _flat(problem) is None:
-            return "min-hinge has no minimum with free biases when B < 2"
         needed = len(_points(problem, plan)) - 1
         if needed > self.most_chords:
             return f"needs {needed} chords per output, most_chords is {self.most_chords}"
         return None
 
     def slack(self, problem: Problem, spread: int, value: Fraction) -> int:
-        return math.ceil((_flat(problem) or 0) / _per_unit(problem, value))
+        return math.ceil(_flat(problem) / _per_unit(problem, value))
 
     def output(self, net: NetworkRows) -> Block:
         targets, plan = net.problem.targets(), net.plans[-1]
@@ -68,8 +65,7 @@ class MinHingeMILP(NetworkMILP):
         lines = chords(loss, _points(net.problem, plan))
         slopes = np.array([float(slope * scale) for slope, _ in lines])
         intercepts = np.array([float(intercept) for _, intercept in lines])
-        least = min(Fraction(0), loss(int(signed.upper.max()) * scale))
-        t = net.rows.variables("t", signed.shape, float(least), np.inf, cost=1)
+        t = net.rows.variables("t", signed.shape, 0, np.inf, cost=1)
         terms = [
             (cols[..., None, :], -coef[..., None, :] * slopes[:, None])
             for cols, coef in signed.all_terms
@@ -112,27 +108,23 @@ def _published(problem: Problem) -> bool:
     return isinstance(problem.objective, MinHinge)
 
 
-def _flat(problem: Problem) -> Fraction | None:
-    """From where on the loss is 0; None for an interpolant that falls for ever."""
+def _flat(problem: Problem) -> Fraction:
+    """From where on the loss is 0."""
     if not _published(problem):
         return MARGIN
-    segments = breakpoints(problem.output_scale)
-    if interpolant(problem.output_scale)(segments[-1] + 1):
-        return None
-    return next(v for v in segments if v >= MARGIN)
+    return next(v for v in breakpoints(problem.output_scale) if v >= MARGIN)
 
 
 def _points(problem: Problem, plan: Plan) -> Sequence[Fraction]:
     """Ascending v whose chords are exact at every network: reachable ones, or breakpoints."""
     scale, flat = _per_unit(problem, plan.value), _flat(problem)
     lowest = min(int(plan.lower.min()), -int(plan.upper.max()))
-    highest = -lowest if flat is None else math.ceil(flat / scale)
-    highest = max(highest, lowest + 1)
+    highest = max(math.ceil(flat / scale), lowest + 1)
     if not _published(problem):
         return _Lattice(lowest, highest, scale)
     # One chord left of v = -1 is as good as all: the loss is linear there.
     lowest = max(lowest, math.floor(-1 / scale) - 1)
-    segments = [v for v in breakpoints(problem.output_scale) if flat is None or v <= flat]
+    segments = [v for v in breakpoints(problem.output_scale) if v <= flat]
     return segments if highest - lowest >= len(segments) else _Lattice(lowest, highest, scale)
 
 
