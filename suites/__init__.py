@@ -1,0 +1,1 @@
+"""Suites as ``NAME.toml``, and beside them the modules that run them under asv."""
