@@ -162,7 +162,8 @@ class Network:
             grids = [g for g in domain.grids() if g.scale == layer.scale and g.contains(arcs)]
             if not grids:
                 return f"layer {k} has weights outside {domain.spec} (scale {layer.scale})"
-            if not any(_bias_fits(layer, domain.bias_grid(g), domain.bias) for g in grids):
+            grids = [g for g in grids if _bias_fits(layer, domain.bias_grid(g), domain.bias)]
+            if not grids:
                 return f"layer {k} has biases outside {domain.spec}"
             ones += min(int((arcs == g.hi).sum()) for g in grids)
         budget = domain.budget(self.architecture.n_weights)
