@@ -65,10 +65,9 @@ class SquaredHinge(Objective):
         loss = self._loss(outcome.output_scale)
         return Score.of(weighted_sum(outcome.signed, lambda z: loss(z * per_numerator)))
 
-    def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction:
+    def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction | None:
         """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u.
 
-        It holds for the interpolant too, which lies above the parabola on [-1, 1] and is convex.
         """
         clash = groups.minority > 0
         total = Fraction(0)
@@ -98,6 +97,21 @@ class MinHinge(SquaredHinge):
 
     def _loss(self, output_scale: Fraction) -> Loss:
         return interpolant(output_scale)
+
+    def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction | None:
+        """That of the squared hinge: H is convex and lies above the parabola on [-1, 1].
+
+        None for B < 2, where the last segment slopes and goes below 0 beyond u = 1.
+        """
+        if breakpoints(output_scale)[-2] < MARGIN:
+            return None
+        return super().lower_bound(groups, output_scale)
+
+    def granularity(self, output_scale: Fraction, output_unit: int) -> Fraction | None:
+        """That of the squared hinge; None where B is no integer and chords have other values."""
+        if output_scale.denominator != 1:
+            return None
+        return super().granularity(output_scale, output_unit)
 
 
 @dataclass(frozen=True)
