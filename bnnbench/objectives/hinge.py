@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
+from bnnbench.exact import INT64_MAX
 from bnnbench.objectives.base import (
     GroupTargets,
     Ints,
@@ -135,7 +136,11 @@ class LinearHinge(Objective):
 
     def evaluate(self, outcome: Outcome) -> Score:
         m, unit = self.size(outcome.output_scale), outcome.forward.output_unit
-        short = np.maximum(0, m * unit - outcome.signed)
+        signed = outcome.signed
+        # a row's sum may leave 64 bits where no single output does: Python integers then
+        largest = m * unit + int(np.abs(signed).max(initial=0))
+        numbers = signed if largest * signed.shape[1] <= INT64_MAX else signed.astype(object)
+        short = np.maximum(0, m * unit - numbers)
         return Score.of(Fraction(sum(short.sum(axis=1).tolist()), unit))
 
     def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction:
