@@ -137,7 +137,8 @@ class Store:
                 self._insert(record, artefacts)
                 self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:  # a full disk has rolled back by itself
+                    self._db.execute("rollback")
                 raise
         except sqlite3.Error as error:
             raise StoreError(
