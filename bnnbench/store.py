@@ -133,7 +133,9 @@ class Store:
                 last = self._db.execute(
                     "select max(attempt) from records where id = ?", (record.id,)
                 ).fetchone()[0]
-                record = msgspec.structs.replace(record, attempt=(last or 0) + 1)
+                record = msgspec.structs.replace(
+                    record, attempt=(last or 0) + 1, created=record.created or time.time()
+                )
                 self._insert(record, artefacts)
                 self._db.execute("commit")
             except BaseException:
@@ -157,7 +159,7 @@ class Store:
                 str(record.ending),
                 record.stage,
                 record.problem,
-                record.created or time.time(),
+                record.created,
                 msgspec.json.encode(record),
             ),
         )
