@@ -30,7 +30,8 @@ create table if not exists artefacts (
 create index if not exists by_problem on records (problem);
 create view if not exists latest as
     select r.* from records r
-    where attempt = (select max(attempt) from records l where l.id = r.id);
+    where attempt = (select attempt from records l where l.id = r.id
+                     order by created desc, attempt desc limit 1);
 """
 
 
