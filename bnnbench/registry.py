@@ -251,20 +251,24 @@ class Registry:
         """Ask a plugin module for everything it offers, hook by hook, each call guarded."""
         problems: list[str] = []
         count = 0
+        key = f"{name} of {distribution}" if self._manager.has_plugin(name) else name
         try:
-            self._manager.register(module, name=name)
+            self._manager.register(module, name=key)
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
+            if self._manager.get_plugin(key) is module:
+                # what is half registered would be blamed on the plugins after it
+                self._manager.unregister(module)
             self.plugins.append(Plugin(name, distribution, number, f"wrong hook: {error}"))
             return
         for kind, hook in HOOKS.items():
-            for target in self._ask(name, hook, problems):
+            for target in self._ask(key, hook, problems):
                 try:
                     self._add(kind, target, distribution, number)
                     count += 1
                 except PluginError as error:
                     problems.append(str(error))
-        self.suite_folders += [Path(p) for p in self._ask(name, "bnnbench_suites", problems)]
+        self.suite_folders += [Path(p) for p in self._ask(key, "bnnbench_suites", problems)]
         reason = "; ".join(problems) or None
         self.plugins.append(Plugin(name, distribution, number, reason, count))
 
