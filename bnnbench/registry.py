@@ -222,12 +222,14 @@ class Registry:
         self.register(module, point.name, dist, number)
 
     def load_file(self, path: Path) -> None:
-        """Register a local ``.py`` file as a plugin.
+        """Register a local ``.py`` file as a plugin, once.
 
         Raises:
             PluginError: when it cannot be read, run or registered.
         """
         path = path.resolve()
+        if any(p.distribution == str(path) for p in self.plugins):
+            return
         name = f"bnnbench_inline_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
         try:
             number = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
