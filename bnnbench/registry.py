@@ -143,9 +143,17 @@ class Member:
         return self.target(**self.arguments(spec.kwargs))
 
     def canonical(self, spec: Spec) -> Spec:
-        """The spec without parameters that only repeat their defaults: equal cells, equal texts."""
-        defaults = {name: p.default for name, p in self._signature.items()}
-        return Spec(spec.name, tuple((k, v) for k, v in spec.params if defaults[k] != v))
+        """The spec without parameters that only repeat their defaults: equal cells, equal texts.
+
+        Raises:
+            SpecError: when the parameters do not fit.
+        """
+        given, kept = spec.kwargs, {}
+        for key, value in self.arguments(given).items():
+            if value != self._signature[key].default:
+                plain = value is None or isinstance(value, (int, float, str, tuple))
+                kept[key] = value if plain else given[key]
+        return Spec.of(spec.name, **kept)
 
     @property
     def identity(self) -> str:
