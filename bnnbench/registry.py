@@ -84,7 +84,8 @@ class Member:
         parameters = dict(inspect.signature(self.target).parameters)
         if self.kind is Kind.TRANSFORM:
             parameters.pop(next(iter(parameters)), None)
-        return parameters
+        open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return {name: p for name, p in parameters.items() if p.kind not in open_ended}
 
     @property
     def parameters(self) -> list[Parameter]:
