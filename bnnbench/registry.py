@@ -116,10 +116,7 @@ class Member:
         checked: dict[str, Any] = {}
         for key, value in params.items():
             if key not in known:
-                raise SpecError(
-                    f"{self.kind} {self.name!r} has no parameter {key!r}."
-                    + (did_you_mean(key, known) if known else " It has none.")
-                )
+                raise self.unknown(key)
             try:
                 hint = self._hints.get(key, Any)
                 checked[key] = value if isinstance(value, Spec) else msgspec.convert(value, hint)
@@ -129,6 +126,12 @@ class Member:
         if absent:
             raise SpecError(f"{self.kind} {self.name!r} needs {', '.join(absent)}.")
         return checked
+
+    def unknown(self, parameter: str) -> SpecError:
+        """The error that says that there is no such parameter."""
+        known = self._signature
+        hint = did_you_mean(parameter, known) if known else " It has none."
+        return SpecError(f"{self.kind} {self.name!r} has no parameter {parameter!r}.{hint}")
 
     def warm_up(self) -> None:
         """Compute what is cached, once."""
@@ -354,6 +357,8 @@ class Registry:
     def objective(self, spec: Spec) -> Objective:
         """An objective from its spec; the levels of a lexicographic one are specs themselves."""
         if spec.name == Lexicographic.name:
+            for key in spec.kwargs.keys() - {"levels"}:
+                raise self.get(Kind.OBJECTIVE, spec.name).unknown(key)
             levels = spec.kwargs.get("levels", ())
             texts = levels if isinstance(levels, tuple) else (levels,)
             return Lexicographic(
