@@ -376,7 +376,7 @@ class Registry:
         """Tell observers about a stored record; yields what went wrong in them."""
         for implementation in self._manager.hook.bnnbench_recorded.get_hookimpls():
             try:
-                implementation.function(record=record)
+                implementation.function(*(record for _ in implementation.argnames))
             except Exception as error:
                 yield f"{implementation.plugin_name}: {type(error).__name__}: {error}"
 
