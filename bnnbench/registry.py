@@ -26,7 +26,7 @@ from bnnbench.errors import PluginError, SpecError, UnknownNameError, did_you_me
 from bnnbench.interfaces import Formulation, Solver
 from bnnbench.objectives import BUILT_IN, Lexicographic, Objective
 from bnnbench.providers import PROVIDERS
-from bnnbench.spec import Spec, Value, parse
+from bnnbench.spec import Spec, Value, format_value, parse
 
 GROUP = "bnnbench"
 
@@ -118,8 +118,7 @@ class Member:
             if key not in known:
                 raise self.unknown(key)
             try:
-                hint = self._hints.get(key, Any)
-                checked[key] = value if isinstance(value, Spec) else msgspec.convert(value, hint)
+                checked[key] = _converted(value, self._hints.get(key, Any))
             except msgspec.ValidationError as error:
                 raise SpecError(f"{self.kind} {self.name}[{key}={value}]: {error}.") from error
         absent = [n for n, p in known.items() if p.default is p.empty and n not in checked]
@@ -379,6 +378,20 @@ class Registry:
                 implementation.function(*(record for _ in implementation.argnames))
             except Exception as error:
                 yield f"{implementation.plugin_name}: {type(error).__name__}: {error}"
+
+
+def _converted(value: Value, hint: Any) -> Any:
+    """A parameter in the type it is declared with; ``none`` and ``true`` may be words there."""
+    if isinstance(value, Spec):
+        return value
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        if value is not None and not isinstance(value, bool):
+            raise
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.convert(format_value(value), hint)
+        raise
 
 
 def _where(target: Callable[..., Any] | type) -> str:
