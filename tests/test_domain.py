@@ -123,6 +123,11 @@ def test_a_wrong_bias_rule_by_hand():
         Integer(bias="odd")
 
 
+def test_no_bias_is_written_as_a_word():
+    assert parse_domain("integer[bias=none]") == Integer(bias="none")
+    assert parse_domain('binary[bias="none"]') == Binary(bias="none")
+
+
 def test_one_rho_needs_no_list():
     assert parse_domain("two-valued[rhos=(-4)]") == TwoValued(rhos=(-4,))
     assert TwoValued(rhos=-4) == TwoValued(rhos=(-4,))
