@@ -77,7 +77,7 @@ class Pipeline:
         Raises:
             DataError: when such a file cannot be read.
         """
-        found = [step.member.identity for step in (self.source, *self.steps)]
+        found = [v for step in (self.source, *self.steps) for v in step.member.identity]
         contents = getattr(self.source.member.target, "contents", None)
         if contents is not None:
             found.append(contents(**self.source.arguments))

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from bnnbench.errors import SpecError, did_you_mean
-from bnnbench.spec import Spec, Value
+from bnnbench.spec import Spec, Value, format_value
 
 
 class Kind(enum.StrEnum):
@@ -67,7 +67,8 @@ class Member:
         parameters = dict(inspect.signature(self.target).parameters)
         if self.kind is Kind.TRANSFORM:
             parameters.pop(next(iter(parameters)), None)
-        return parameters
+        open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return {name: p for name, p in parameters.items() if p.kind not in open_ended}
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -98,19 +99,21 @@ class Member:
         checked: dict[str, Any] = {}
         for key, value in params.items():
             if key not in known:
-                raise SpecError(
-                    f"{self.kind} {self.name!r} has no parameter {key!r}."
-                    + (did_you_mean(key, known) if known else " It has none.")
-                )
+                raise self.unknown(key)
             try:
-                hint = self._hints.get(key, Any)
-                checked[key] = value if isinstance(value, Spec) else msgspec.convert(value, hint)
+                checked[key] = _converted(value, self._hints.get(key, Any))
             except msgspec.ValidationError as error:
                 raise SpecError(f"{self.kind} {self.name}[{key}={value}]: {error}.") from error
         absent = [n for n, p in known.items() if p.default is p.empty and n not in checked]
         if absent:
             raise SpecError(f"{self.kind} {self.name!r} needs {', '.join(absent)}.")
         return checked
+
+    def unknown(self, parameter: str) -> SpecError:
+        """The error that says that there is no such parameter."""
+        known = self._signature
+        hint = did_you_mean(parameter, known) if known else " It has none."
+        return SpecError(f"{self.kind} {self.name!r} has no parameter {parameter!r}.{hint}")
 
     def warm_up(self) -> None:
         """Compute what is cached, once."""
@@ -126,16 +129,40 @@ class Member:
         return self.target(**self.arguments(spec.kwargs))
 
     def canonical(self, spec: Spec) -> Spec:
-        """The spec without parameters that only repeat their defaults: equal cells, equal texts."""
-        defaults = {name: p.default for name, p in self._signature.items()}
-        return Spec(spec.name, tuple((k, v) for k, v in spec.params if defaults[k] != v))
+        """The spec without parameters that only repeat their defaults: equal cells, equal texts.
+
+        Raises:
+            SpecError: when the parameters do not fit.
+        """
+        given, kept = spec.kwargs, {}
+        for key, value in self.arguments(given).items():
+            if value != self._signature[key].default:
+                plain = value is None or isinstance(value, (int, float, str, tuple))
+                kept[key] = value if plain else given[key]
+        return Spec.of(spec.name, **kept)
 
     @property
-    def identity(self) -> str:
+    def identity(self) -> tuple[str, ...]:
         """Versions that can change what it does: its plugin's, and those of what it requires."""
-        parts = [f"{self.plugin} {self.version}"]
-        parts += [f"{name} {_version(name)}" for name in getattr(self.target, "requires", ())]
-        return "; ".join(parts)
+        requires = getattr(self.target, "requires", ())
+        return (
+            f"{self.plugin} {self.version}",
+            *(f"{name} {_version(name)}" for name in requires),
+        )
+
+
+def _converted(value: Value, hint: Any) -> Any:
+    """A parameter in the type it is declared with; ``none`` and ``true`` may be words there."""
+    if isinstance(value, Spec):
+        return value
+    try:
+        return msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        if value is not None and not isinstance(value, bool):
+            raise
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.convert(format_value(value), hint)
+        raise
 
 
 @lru_cache(None)

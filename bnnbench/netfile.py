@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from bnnbench.architecture import Architecture, Connection
-from bnnbench.errors import NetworkError
+from bnnbench.errors import NetworkError, ProblemError
 from bnnbench.network import Int64, Layer, Network
 
 FORMAT = "bnnbench-network"
@@ -102,7 +102,7 @@ def from_bytes(content: bytes, source: str = "network") -> Network:
         layers = tuple(
             Layer(_unpack(a.weights), _unpack(a.bias), a.scale, a.bias_scale) for a in file.layers
         )
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, TypeError) as error:
+    except (msgspec.MsgspecError, ProblemError, ValueError, TypeError, RecursionError) as error:
         raise NetworkError(f"{source} is corrupt or truncated: {error}") from error
     return Network(arch, layers)
 

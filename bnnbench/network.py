@@ -136,15 +136,18 @@ class Network:
             columns = [1] * A.shape[1] if source else column_reach(A)
             part = product_reach(columns, W) * factor
             reach += part
-            z += matmul(A, W, part) * factor
+            if part:
+                z += matmul(A, W, part) * factor
         factor = unit // layer.bias_scale
-        reach += max((abs(b) for b in layer.bias.tolist()), default=0) * factor
+        largest = max((abs(b) for b in layer.bias.tolist()), default=0)
+        reach += largest * factor
         if reach > INT64_MAX:
             raise NetworkError(
                 f"Layer {k}: a pre-activation could reach {reach:.3g}, beyond exact 64-bit"
                 " arithmetic. Use fewer decimals for the features or coarser weights."
             )
-        z += layer.bias * factor
+        if largest:
+            z += layer.bias * factor
         return z, unit
 
     def _activate(self, z: Int64) -> Ints:
@@ -159,7 +162,8 @@ class Network:
             grids = [g for g in domain.grids() if g.scale == layer.scale and g.contains(arcs)]
             if not grids:
                 return f"layer {k} has weights outside {domain.spec} (scale {layer.scale})"
-            if not any(_bias_fits(layer, domain.bias_grid(g), domain.bias) for g in grids):
+            grids = [g for g in grids if _bias_fits(layer, domain.bias_grid(g), domain.bias)]
+            if not grids:
                 return f"layer {k} has biases outside {domain.spec}"
             ones += min(int((arcs == g.hi).sum()) for g in grids)
         budget = domain.budget(self.architecture.n_weights)
@@ -204,6 +208,8 @@ def _frozen_int64(values: Any, what: str) -> Int64:
     array = np.asarray(values)
     if not np.issubdtype(array.dtype, np.integer):
         raise NetworkError(f"{what.capitalize()} must be integers, got {array.dtype}.")
+    if array.dtype == np.uint64 and array.size and array.max() > INT64_MAX:
+        raise NetworkError(f"{what.capitalize()} must fit into 64 bits with sign.")
     array = np.array(array, dtype=np.int64)
     array.flags.writeable = False
     return array

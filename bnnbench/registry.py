@@ -97,12 +97,14 @@ class Registry:
         self.register(module, point.name, dist, number)
 
     def load_file(self, path: Path) -> None:
-        """Register a local ``.py`` file as a plugin.
+        """Register a local ``.py`` file as a plugin, once.
 
         Raises:
             PluginError: when it cannot be read, run or registered.
         """
         path = path.resolve()
+        if any(p.distribution == str(path) for p in self.plugins):
+            return
         name = f"bnnbench_inline_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
         try:
             number = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -126,20 +128,24 @@ class Registry:
         """Ask a plugin module for everything it offers, hook by hook, each call guarded."""
         problems: list[str] = []
         count = 0
+        key = f"{name} of {distribution}" if self._manager.has_plugin(name) else name
         try:
-            self._manager.register(module, name=name)
+            self._manager.register(module, name=key)
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
+            if self._manager.get_plugin(key) is module:
+                # what is half registered would be blamed on the plugins after it
+                self._manager.unregister(module)
             self.plugins.append(Plugin(name, distribution, number, f"wrong hook: {error}"))
             return
         for kind, hook in HOOKS.items():
-            for target in self._ask(name, hook, problems):
+            for target in self._ask(key, hook, problems):
                 try:
                     self._add(kind, target, distribution, number)
                     count += 1
                 except PluginError as error:
                     problems.append(str(error))
-        self.suite_folders += [Path(p) for p in self._ask(name, "bnnbench_suites", problems)]
+        self.suite_folders += [Path(p) for p in self._ask(key, "bnnbench_suites", problems)]
         reason = "; ".join(problems) or None
         self.plugins.append(Plugin(name, distribution, number, reason, count))
 
@@ -214,6 +220,8 @@ class Registry:
     def objective(self, spec: Spec) -> Objective:
         """An objective from its spec; the levels of a lexicographic one are specs themselves."""
         if spec.name == Lexicographic.name:
+            for key in spec.kwargs.keys() - {"levels"}:
+                raise self.get(Kind.OBJECTIVE, spec.name).unknown(key)
             levels = spec.kwargs.get("levels", ())
             texts = levels if isinstance(levels, tuple) else (levels,)
             return Lexicographic(
@@ -231,7 +239,7 @@ class Registry:
         """Tell observers about a stored record; yields what went wrong in them."""
         for implementation in self._manager.hook.bnnbench_recorded.get_hookimpls():
             try:
-                implementation.function(record=record)
+                implementation.function(*(record for _ in implementation.argnames))
             except Exception as error:
                 yield f"{implementation.plugin_name}: {type(error).__name__}: {error}"
 

@@ -7,12 +7,14 @@ Grammar::
     value    := integer | float | true | false | none | quoted | list | spec
     list     := "(" [ value ("," value)* ] ")"
 
-A bare word is a string. ``str(spec)`` is canonical: keys sorted, defaults as written, so equal
-specs have equal texts and :func:`parse` undoes :class:`str`.
+A bare word is a string, so a nested spec without parameters is its name. ``str(spec)`` is
+canonical: keys sorted, defaults as written, so equal specs have equal texts and :func:`parse`
+undoes :class:`str`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from bnnbench.errors import SpecError
 Value = Union[int, float, bool, None, str, tuple[Any, ...], "Spec"]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+-]*")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf)(?![\w.])")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf)(?![\w.:/+-])")
 _CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
@@ -59,12 +61,16 @@ def format_value(value: Value) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     if isinstance(value, str):
-        plain = bool(_WORD.fullmatch(value)) and value not in _CONSTANTS
+        plain = bool(_WORD.fullmatch(value)) and value not in (*_CONSTANTS, "inf")
         return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, (tuple, list)):
         return f"({','.join(format_value(v) for v in value)})"
-    if isinstance(value, (int, float, Spec)):
-        return str(value) if isinstance(value, Spec) else repr(value)
+    if isinstance(value, Spec):
+        return str(value)
+    if isinstance(value, int):
+        return repr(int(value))
+    if isinstance(value, float) and not math.isnan(value):
+        return repr(float(value))
     raise SpecError(f"A spec cannot hold a {type(value).__name__} ({value!r}).")
 
 
@@ -93,6 +99,8 @@ def parse_pipeline(text: str) -> tuple[Spec, ...]:
 def _freeze(value: Any) -> Value:
     if isinstance(value, (list, tuple)):
         return tuple(_freeze(v) for v in value)
+    if isinstance(value, Spec) and not value.params:
+        return value.name
     format_value(value)
     frozen: Value = value
     return frozen
@@ -168,8 +176,8 @@ class _Reader:
             raise self.fail("a value")
         if word in _CONSTANTS:
             return _CONSTANTS[word]
-        self.skip()
-        return self.params(word) if self.text.startswith("[", self.at) else word
+        spec = self.params(word)
+        return spec if spec.params else word
 
     def items(self) -> Iterator[Value]:
         first = True

@@ -15,6 +15,7 @@ from bnnbench.metrics import TracePoint
 from bnnbench.record import SCHEMA, Artefacts, Record
 
 MAGIC = 0x626E6E62  # "bnnb", SQLite's application_id
+_PATIENCE = 30.0  # seconds that a connection waits for another one
 _TABLES = """
 create table if not exists records (
     id text not null, attempt integer not null, suite text not null, ending text not null,
@@ -29,7 +30,8 @@ create table if not exists artefacts (
 create index if not exists by_problem on records (problem);
 create view if not exists latest as
     select r.* from records r
-    where attempt = (select max(attempt) from records l where l.id = r.id);
+    where attempt = (select attempt from records l where l.id = r.id
+                     order by created desc, attempt desc limit 1);
 """
 
 
@@ -50,32 +52,52 @@ class Store:
             raise StoreError(f"There is no store at {self.path}. 'bnnbench run SUITE' makes one.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            self._db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
             self._prepare()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"Cannot open {self.path}: {error}.") from error
 
     def _prepare(self) -> None:
+        if not self._tables():
+            self._create()
         known = self._db.execute("pragma application_id").fetchone()[0]
         version = self._db.execute("pragma user_version").fetchone()[0]
-        tables = self._db.execute("select count(*) from sqlite_master").fetchone()[0]
-        if tables and known != MAGIC:
+        if known != MAGIC:
             raise StoreError(f"{self.path} is an SQLite file but not a bnnbench store.")
-        if tables and version != SCHEMA:
+        if version != SCHEMA:
             raise StoreError(
                 f"{self.path} has schema {version}, this bnnbench reads {SCHEMA}. Install the"
                 " bnnbench that wrote it and use its 'bnnbench export', or name another --store."
             )
-        self._db.execute("pragma journal_mode = wal")
+        self._use_write_ahead_log()
         self._db.execute("pragma synchronous = normal")
-        if not tables:
-            self._db.execute("begin immediate")
+
+    def _use_write_ahead_log(self) -> None:
+        """Switch the journal; unlike all else in SQLite this does not wait for others by itself."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._db.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _tables(self) -> int:
+        return int(self._db.execute("select count(*) from sqlite_master").fetchone()[0])
+
+    def _create(self) -> None:
+        """Lay out an empty file, unless somebody else does so at this moment."""
+        self._db.execute("begin immediate")
+        if not self._tables():
             for statement in _TABLES.split(";\n"):
                 if statement.strip():
                     self._db.execute(statement)
             self._db.execute(f"pragma application_id = {MAGIC}")
             self._db.execute(f"pragma user_version = {SCHEMA}")
-            self._db.execute("commit")
+        self._db.execute("commit")
 
     def __enter__(self) -> Store:
         return self
@@ -112,11 +134,14 @@ class Store:
                 last = self._db.execute(
                     "select max(attempt) from records where id = ?", (record.id,)
                 ).fetchone()[0]
-                record = msgspec.structs.replace(record, attempt=(last or 0) + 1)
+                record = msgspec.structs.replace(
+                    record, attempt=(last or 0) + 1, created=record.created or time.time()
+                )
                 self._insert(record, artefacts)
                 self._db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                if self._db.in_transaction:  # a full disk has rolled back by itself
+                    self._db.execute("rollback")
                 raise
         except sqlite3.Error as error:
             raise StoreError(
@@ -135,7 +160,7 @@ class Store:
                 str(record.ending),
                 record.stage,
                 record.problem,
-                record.created or time.time(),
+                record.created,
                 msgspec.json.encode(record),
             ),
         )

@@ -53,6 +53,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first argument; an unknown one fails with the nearest names."""
         from bnnbench.errors import did_you_mean
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bnnbench.domain import DOMAINS
+from bnnbench.errors import SuiteError
 from bnnbench.member import Kind
 from bnnbench.registry import Registry
 from bnnbench.suite import available, read
@@ -50,12 +52,20 @@ def _rows(what: str, registry: Registry) -> list[dict[str, Any]]:
         ]
     if what == "suites":
         return [
-            {"name": name, "summary": read(path).suite.question, "path": str(path)}
+            {"name": name, "summary": _question(path), "path": str(path)}
             for name, path in sorted(available(registry.suite_folders).items())
         ]
     if what == "domains":
         return [_member(domain_member(name)) for name in DOMAINS]
     return [_member(m) for m in registry.members(Kind(what.removesuffix("s")))]
+
+
+def _question(path: Path) -> str:
+    """What a suite asks; a broken suite says so and hides no other."""
+    try:
+        return read(path).suite.question
+    except SuiteError as error:
+        return f"broken: {error}"
 
 
 def _member(member: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
+from bnnbench.exact import INT64_MAX
 from bnnbench.objectives.base import (
     GroupTargets,
     Ints,
@@ -72,7 +73,7 @@ class SquaredHinge(Objective):
     def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction:
         """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u.
 
-        It holds for the interpolant too, which lies above the parabola on [-1, 1] and is convex.
+        It holds for the interpolant too, which is convex and lies above the parabola on [-1, 1].
         """
         clash = groups.minority > 0
         total = Fraction(0)
@@ -103,6 +104,12 @@ class MinHinge(SquaredHinge):
     def _loss(self, output_scale: Fraction) -> Loss:
         return interpolant(output_scale)
 
+    def granularity(self, output_scale: Fraction, output_unit: int) -> Fraction | None:
+        """That of the squared hinge; None where B is no integer and chords have other values."""
+        if output_scale.denominator != 1:
+            return None
+        return super().granularity(output_scale, output_unit)
+
 
 @dataclass(frozen=True)
 class LinearHinge(Objective):
@@ -125,7 +132,11 @@ class LinearHinge(Objective):
 
     def evaluate(self, outcome: Outcome) -> Score:
         m, unit = self.size(outcome.output_scale), outcome.forward.output_unit
-        short = np.maximum(0, m * unit - outcome.signed)
+        signed = outcome.signed
+        # a row's sum may leave 64 bits where no single output does: Python integers then
+        largest = m * unit + int(np.abs(signed).max(initial=0))
+        numbers = signed if largest * signed.shape[1] <= INT64_MAX else signed.astype(object)
+        short = np.maximum(0, m * unit - numbers)
         return Score.of(Fraction(sum(short.sum(axis=1).tolist()), unit))
 
     def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction:

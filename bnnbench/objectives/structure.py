@@ -56,13 +56,13 @@ class MaxMargin(Objective):
 
     name: ClassVar[str] = "max-margin"
     hard: ClassVar[bool] = True
-    eps: str = "0"
+    eps: str | float = "0"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "eps", str(self.eps))
         try:
             negative = Fraction(self.eps) < 0
-        except ValueError as error:
+        except (ValueError, ZeroDivisionError) as error:
             raise ProblemError(f"max-margin: eps is not a number: {self.eps!r}.") from error
         if negative:
             raise ProblemError(f"max-margin: eps must not be negative, got {self.eps}.")

@@ -205,7 +205,7 @@ class _Planner:
         spec = parse(text)
         objective = self.registry.objective(spec)
         member = self.registry.get(Kind.OBJECTIVE, spec.name)
-        return _Named(str(objective_spec(objective)), (member.identity,), objective)
+        return _Named(str(objective_spec(objective)), member.identity, objective)
 
     def _formulation(self, text: str) -> _Named:
         return self._member(Kind.FORMULATION, parse(text))
@@ -216,7 +216,7 @@ class _Planner:
     def _member(self, kind: Kind, spec: Spec) -> _Named:
         member = self.registry.get(kind, spec.name)
         made = member.make(spec)
-        return _Named(str(member.canonical(spec)), (member.identity,), made)
+        return _Named(str(member.canonical(spec)), member.identity, made)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -64,10 +65,10 @@ def read(path: Path) -> SuiteFile:
     try:
         return msgspec.convert(table, SuiteFile)
     except msgspec.ValidationError as error:
-        raise SuiteError(f"{path}: {_explain(str(error))}") from error
+        raise SuiteError(f"{path}: {_explain(str(error), table)}") from error
 
 
-def _explain(message: str) -> str:
+def _explain(message: str, file: dict[str, Any]) -> str:
     """A msgspec message with the key first: ``key limits.time: expected float, got str``."""
     text, _, where = message.partition(" - at `")
     key = re.sub(r"^\$\.?", "", where.rstrip("`"))
@@ -82,11 +83,34 @@ def _explain(message: str) -> str:
     if missing:
         return f"key {f'{key}.' if key else ''}{missing[1]} is missing."
     text = text.replace("`", "")
+    if text.startswith("Invalid enum value"):
+        text = f"expected {' or '.join(_choices(key))}"
+    if ", got" not in text:
+        text += f", got {_value(file, key)!r}"
     return f"key {key or '(top level)'}: {text[0].lower()}{text[1:]}."
+
+
+def _value(file: Any, key: str) -> Any:
+    """What a file holds at a key such as ``problem[0].hidden[1]``."""
+    for step in re.findall(r"\w+", key):
+        file = file[int(step) if isinstance(file, list) else step]
+    return file
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    """The words that may stand at a key."""
+    table = _table(key)
+    return get_args(get_type_hints(table)[key.rpartition(".")[2]]) if table else ()
 
 
 def _keys(key: str) -> list[str]:
     """The keys a table may have, for suggestions."""
+    table = _table(key)
+    return [f.name for f in msgspec.structs.fields(table)] if table else []
+
+
+def _table(key: str) -> type[msgspec.Struct] | None:
+    """The layout of the table at, or around, a key."""
     from bnnbench.suite import schema
 
     tables: dict[str, type[msgspec.Struct]] = {
@@ -97,5 +121,4 @@ def _keys(key: str) -> list[str]:
         "method": schema.MethodTable,
         "exclude": schema.ExcludeTable,
     }
-    table = tables.get(re.sub(r"\[.*", "", key))
-    return [f.name for f in msgspec.structs.fields(table)] if table else []
+    return tables.get(re.sub(r"[\[.].*", "", key))

@@ -32,7 +32,7 @@ class LimitsTable(_Table):
     """``[limits]``: what every cell may use. Times as seconds or "2 min", memory as "2 GiB"."""
 
     time: Positive | str = 60.0
-    memory: int | str = "2 GiB"
+    memory: Annotated[int, Meta(ge=0)] | str = "2 GiB"
     threads: Annotated[int, Meta(ge=1)] = 1
     grace: Annotated[float, Meta(ge=0)] = 5.0
 

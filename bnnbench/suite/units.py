@@ -18,9 +18,12 @@ def seconds(value: float | str) -> float:
     """Seconds.
 
     Raises:
-        SpecError: for an unknown unit or no number.
+        SpecError: for an unknown unit, no number, or no time at all.
     """
-    return _quantity(value, _TIMES, "a time such as 90, '2 min' or '1 h'")
+    found = _quantity(value, _TIMES, "a time such as 90, '2 min' or '1 h'")
+    if not found > 0:
+        raise SpecError(f"expected a time above 0, got {value!r}")
+    return found
 
 
 def size(value: float | str) -> int:

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from bnnbench.errors import SuiteError
+from bnnbench.registry import Registry
+from bnnbench.suite import expand, read
+
+BASE = """
+[[problem]]
+data = "xor"
+objective = "errors"
+[[method]]
+solver = "coin"
+"""
+
+
+@pytest.fixture
+def plan(toys, tmp_path):
+    """The suite of a text."""
+
+    def make(text, registry=toys):
+        path = tmp_path / "suite.toml"
+        path.write_text(text)
+        return expand(read(path), registry, name="suite", source=path)
+
+    return make
+
+
+def test_one_cell(plan, toys):
+    (cell,) = plan(BASE).cells
+    assert (cell.data, cell.domain, cell.objective) == ("xor", "integer[P=1]", "errors")
+    assert (cell.formulation, cell.solver, cell.seed) == ("", "coin", 0)
+    assert cell.topology.hidden == ()
+    assert (cell.limits.time, cell.limits.memory, cell.limits.threads) == (60.0, 2 << 30, 1)
+    assert any(v.startswith(toys.plugins[0].distribution) for v in cell.versions)
+
+
+def test_grids_multiply_out(plan):
+    suite = plan("""
+        seeds = [0, 1, 2]
+        [limits]
+        time = "1 min"
+        [[problem]]
+        data = ["xor", "xor[copies=2] | half"]
+        objective = ["errors", "hamming"]
+        hidden = [[], [2], [2, 2]]
+        domain = ["binary", "integer[P=3]"]
+        target = 1
+        [[method]]
+        solver = ["coin", "coin[mode=slow]"]
+        [method.grid]
+        tries = [2, 3]
+        rate = [0.25, 0.75]
+        [[method]]
+        solver = "reader"
+        formulation = ["program", "program[tight=true]"]
+        seeds = [7]
+        time = 5
+        threads = 2
+    """)
+    problems = 2 * 2 * 3 * 2
+    assert len(suite.cells) == problems * (2 * 4 * 3 + 2)
+    coin = [c for c in suite.cells if not c.formulation]
+    assert {c.solver for c in coin} == {
+        f"coin[{mode}rate={r},tries={t}]"
+        for mode, r, t in itertools.product(("", "mode=slow,"), (0.25, 0.75), (2, 3))
+    }
+    assert {c.seed for c in coin} == {0, 1, 2}
+    assert all((c.limits.time, c.limits.target) == (60.0, 1.0) for c in coin)
+    programs = [c for c in suite.cells if c.formulation]
+    assert {c.formulation for c in programs} == {"program", "program[tight=true]"}
+    assert {(c.seed, c.limits.time, c.limits.threads) for c in programs} == {(7, 5.0, 2)}
+    counts = Counter((c.data, c.topology, c.domain, c.objective) for c in suite.cells)
+    assert set(counts.values()) == {26}
+    assert len({c.id for c in suite.cells}) == len(suite.cells)
+
+
+def test_a_flat_list_is_one_architecture(plan):
+    (cell,) = plan(BASE.replace('"errors"', '"errors"\nhidden = [4, 8]')).cells
+    assert cell.topology.hidden == (4, 8)
+
+
+def test_topology_keys(plan):
+    text = BASE.replace('"errors"', '"errors"\nhidden=[3]\noutputs="one"\nactivation="step"\n'
+                        'skips=[[0, 2]]\ndensity=0.5\nmask_seed=4')  # fmt: skip
+    (cell,) = plan(text).cells
+    assert str(cell.topology) == "3 (1 output) step 0>2 mask 0.5/4"
+
+
+def test_repeated_cells_are_one(plan):
+    text = BASE.replace('"coin"', '["coin", "coin[tries=1]", "coin[rate=0.5,tries=1]"]')
+    assert len(plan(text).cells) == 1
+
+
+def test_texts_are_canonical(plan):
+    text = BASE.replace('"xor"', '"xor[ seed = 1,copies=2]|half"')
+    text = text.replace('"errors"', '"errors[ties=expected]"\ndomain="integer[bias=none, P=2]"')
+    (cell,) = plan(text).cells
+    assert cell.data == "xor[copies=2,seed=1] | half"
+    assert (cell.objective, cell.domain) == ("errors", 'integer[P=2,bias="none"]')
+
+
+def test_the_seed_draws_the_data(plan):
+    text = "seeds = [3, 4]\n" + BASE.replace('"xor"', '"xor[seed={seed}]"')
+    assert [(c.data, c.seed) for c in plan(text).cells] == [
+        ("xor[seed=3]", 3), ("xor[seed=4]", 4)
+    ]  # fmt: skip
+
+
+GRID = """
+seeds = [0, 1]
+[[problem]]
+data = ["xor", "xor[copies=2]", "xor[copies=2] | half"]
+objective = ["errors", "hamming"]
+hidden = [[2], [3]]
+[[method]]
+solver = ["coin", "coin[tries=2]"]
+[[method]]
+solver = "reader"
+formulation = "program"
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "gone"),
+    [
+        ('solver = "coin[tries=2]"', lambda c: c.solver == "coin[tries=2]"),
+        ('solver = "coin*"', lambda c: c.solver.startswith("coin")),
+        ('solver = "coin[[]*"', lambda c: False),
+        ('solver = "coi?"', lambda c: c.solver == "coin"),
+        ('data = "xor[copies=2]"', lambda c: c.data == "xor[copies=2]"),
+        ('data = "* | half"', lambda c: "half" in c.data),
+        ('data = "XOR"', lambda c: False),
+        ('hidden = [2]\nsolver = "reader"', lambda c: c.topology.hidden == (2,) and c.formulation),
+        ('formulation = "program"', lambda c: bool(c.formulation)),
+        ('formulation = ""', lambda c: not c.formulation),
+        ('seed = 1\nobjective = "hamming"', lambda c: c.seed == 1 and c.objective == "hamming"),
+        ('domain = "integer[P=1]"\nseed = 0', lambda c: c.seed == 0),
+        ('seed = 0\n[[exclude]]\nsolver = "reader"', lambda c: c.seed == 0 or c.formulation),
+    ],
+)
+def test_exclusions(plan, rule, gone):
+    everything = plan(GRID).cells
+    kept = plan(f"{GRID}\n[[exclude]]\n{rule}\n").cells
+    assert kept == tuple(c for c in everything if not gone(c))
+
+
+def test_nothing_left(plan):
+    with pytest.raises(SuiteError, match=r"suite\.toml: no cells are left after the exclusions"):
+        plan(BASE + '[[exclude]]\nsolver = "*"\n')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"coin"', '"coim"', r"key method\[0\].solver: There is no solver 'coim'. Did you mean"),
+        ('"coin"', '"coin[trys=1]"', r"method\[0\].solver: solver 'coin' has no parameter 'trys'"),
+        ('"coin"', '"coin[tries=x]"', r"method\[0\].solver: .*Expected `int`, got `str`"),
+        ('"coin"', '"coin["', r"key method\[0\].solver: 'coin\[', position 6: expected key=value"),
+        ('"coin"', '"coin"\ngrid={trys=[1]}', r"method\[0\].solver: .*no parameter 'trys'"),
+        ('"coin"', '"coin"\nformulation="program"',
+         r"method\[0\].formulation: solver coin is direct and takes no formulation"),
+        ('"coin"', '"reader"', r"key method\[0\].formulation is missing: solver reader reads models"
+         r" of kind milp. Formulations of that kind: program\."),
+        ('"coin"', '"reader"\nformulation="energy"', r"method\[0\].formulation: energy builds models"
+         r" of kind qubo, solver reader reads milp"),
+        ('"coin"', '"reader"\nformulation="programme"', r"no formulation 'programme'. Did you mean"),
+        ('"coin"', '"coin"\ntime="soon"', r"key method\[0\].time: expected a time such as"),
+        ('"coin"', '"coin"\n[limits]\nmemory="lots"', r"key limits.memory: expected a size"),
+        ('"coin"', '"coin"\n[limits]\ntime="0 s"', r"time: expected a time above 0, got '0 s'"),
+        ('"xor"', '"xro"', r"key problem\[0\].data: There is no dataset 'xro'. Did you mean 'xor'"),
+        ('"xor"', '"xor | hlaf"', r"problem\[0\].data: There is no transform 'hlaf'"),
+        ('"xor"', '"xor | xor"', r"no transform 'xor'. There is a dataset of that name"),
+        ('"xor"', '"xor[copy=2]"', r"problem\[0\].data: dataset 'xor' has no parameter 'copy'"),
+        ('"xor"', '"xor | half[part=all]"', r"half\[part=all\]: Invalid enum value 'all'"),
+        ('"xor"', '"xor[seed={sed}]"', r"problem\[0\].data: .*position 10: expected a value"),
+        ('"errors"', '"eror"', r"key problem\[0\].objective: There is no objective 'eror'"),
+        ('"errors"', '"errors[ties=odd]"', r"problem\[0\].objective: .*Invalid enum value 'odd'"),
+        ('"errors"', '"lexicographic"', r"problem\[0\].objective: .*at least one level"),
+        ('"errors"', '"errors"\ndomain="integr"', r"problem\[0\].domain: .*Did you mean 'integer'"),
+        ('"errors"', '"errors"\ndomain="integer[P=0]"', r"domain: .*positive integer, got 0"),
+        ('"errors"', '"errors"\nhidden=[4, [8]]', r"key problem\[0\].hidden: hidden mixes widths"),
+    ],
+)  # fmt: skip
+def test_names_and_combinations_are_checked(plan, old, new, message):
+    assert old in BASE
+    with pytest.raises(SuiteError, match=rf"suite\.toml: .*{message}"):
+        plan(BASE.replace(old, new))
+
+
+def test_a_name_that_a_plugin_would_provide(plan, bare):
+    with pytest.raises(SuiteError, match=r"method\[0\].solver: .*pip install bnnbench-mip"):
+        plan(BASE.replace('"coin"', '"highs"'))
+
+
+def test_plugins_lie_beside_the_suite(plan, tmp_path):
+    suite = plan(BASE + '[suite]\nname = "mine"\nplugins = ["toys.py"]\n')
+    assert suite.name == "mine"
+    assert suite.inline == (tmp_path / "toys.py",)
+
+
+def test_planning_looks_every_name_up_once(plan, toys, monkeypatch):
+    """The work per cell is making the cell: look-ups do not grow with the grid."""
+    calls = Counter()
+    real = Registry.get
+
+    def counted(self, kind, name):
+        calls[kind, name] += 1
+        return real(self, kind, name)
+
+    monkeypatch.setattr(Registry, "get", counted)
+    seen = []
+    for seeds, widths in ((2, 2), (50, 20)):
+        calls.clear()
+        hidden = [[w] for w in range(1, widths + 1)]
+        text = f"seeds = {list(range(seeds))}\n" + BASE.replace(
+            '"errors"', f'["errors", "hamming"]\nhidden = {hidden}'
+        )
+        assert len(plan(text).cells) == 2 * seeds * widths
+        seen.append(dict(calls))
+    assert seen[0] == seen[1]
