@@ -85,9 +85,7 @@ def test_published_memory_of_a_network():
 def test_free_thresholds_cost_the_bits_of_the_largest():
     from bnnbench.architecture import Architecture
 
-    network = Network(
-        Architecture(2, (), 2), (Layer(np.ones((2, 2), int), np.array([-5, 2])),)
-    )
+    network = Network(Architecture(2, (), 2), (Layer(np.ones((2, 2), int), np.array([-5, 2])),))
     assert storage_bits(network, Binary(bias="free")) == 4 + 2 * (3 + 1)
 
 

@@ -9,7 +9,9 @@ from bnnbench.errors import BnnbenchError, did_you_mean
 
 
 def test_one_base_class():
-    found = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == errors.__name__]
+    found = [
+        c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == errors.__name__
+    ]
     assert len(found) > 5
     assert all(issubclass(c, BnnbenchError) for c in found)
 

@@ -86,9 +86,7 @@ def test_overflow_is_refused_exactly_when_a_sum_could_leave_64_bits(x, w, b):
 def test_scales_beyond_64_bits_are_exact_or_refused(data):
     big = st.sampled_from([1, 3**30, 2**62, 2**63, 2**64 - 1, 10**25])
     small = st.integers(-1, 1)
-    network = one_layer(
-        [[data.draw(small)]], [data.draw(small)], data.draw(big), data.draw(big)
-    )
+    network = one_layer([[data.draw(small)]], [data.draw(small)], data.draw(big), data.draw(big))
     x, scale = data.draw(small), data.draw(big)
     try:
         forward = network.forward(np.array([[x]]), scale)

@@ -16,9 +16,7 @@ import bnnbench
 from bnnbench import hookspecs
 from bnnbench.registry import HOOKS
 
-MODULES = sorted(
-    m.name for m in pkgutil.walk_packages(bnnbench.__path__, "bnnbench.")
-)
+MODULES = sorted(m.name for m in pkgutil.walk_packages(bnnbench.__path__, "bnnbench."))
 HEAVY = {"pyomo", "dimod", "torch", "sklearn", "pandas", "highspy", "scipy", "numba", "pyarrow"}
 
 
@@ -68,9 +66,7 @@ def test_every_hook_is_asked_for():
 def imported_by(code):
     """Top-level modules that a fresh interpreter holds after some code."""
     script = f"{code}\nimport sys\nprint('MODULES', *{{m.partition('.')[0] for m in sys.modules}})"
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     (line,) = [x for x in run.stdout.splitlines() if x.startswith("MODULES")]
     return set(line.split()[1:])
 

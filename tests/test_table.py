@@ -50,9 +50,7 @@ def test_a_feature_beyond_64_bits():
 
 
 def test_finish_orders_rows_by_part_and_remembers_where_they_came_from():
-    data = finish(
-        table([[5], [6], [7], [8]], [0, 1, 0, 0], part=np.array([2, 0, 1, 0])), "t"
-    )
+    data = finish(table([[5], [6], [7], [8]], [0, 1, 0, 0], part=np.array([2, 0, 1, 0])), "t")
     assert data.rows.tolist() == [1, 3, 2, 0]
     assert data.sizes == (2, 1, 1)
     assert data.X[:, 0].tolist() == [6, 8, 7, 5]

@@ -67,9 +67,7 @@ class SquaredHinge(Objective):
         return Score.of(weighted_sum(outcome.signed, lambda z: loss(z * per_numerator)))
 
     def lower_bound(self, groups: GroupTargets, output_scale: Fraction) -> Fraction | None:
-        """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u.
-
-        """
+        """4 mu^2 n+ n- / (n+ + n-) per group and output: the minimum over real u."""
         clash = groups.minority > 0
         total = Fraction(0)
         pairs = zip(groups.positive[clash].tolist(), groups.negative[clash].tolist(), strict=True)

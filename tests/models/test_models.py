@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from bnnbench.models import Qubo, RowBuilder
 
-ENTRIES = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-5, 5)), max_size=12
-)
+ENTRIES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-5, 5)), max_size=12)
 
 
 @given(st.lists(st.integers(-5, 5), min_size=4, max_size=4), ENTRIES, st.integers(-3, 3))

@@ -40,9 +40,7 @@ def test_an_id_changes_with_every_field():
     assert set(TOPOLOGIES) == set(Topology.__struct_fields__)
     assert {*LIMITS, "grace"} == set(CellLimits.__struct_fields__)
     cells = [CELL, *(change(CELL, **{k: v}) for k, v in OTHERS.items())]
-    cells += [
-        change(CELL, topology=change(CELL.topology, **{k: v})) for k, v in TOPOLOGIES.items()
-    ]
+    cells += [change(CELL, topology=change(CELL.topology, **{k: v})) for k, v in TOPOLOGIES.items()]
     cells += [change(CELL, limits=change(CELL.limits, **{k: v})) for k, v in LIMITS.items()]
     assert len({c.id for c in cells}) == len(cells)
 
@@ -80,9 +78,7 @@ def test_topologies(topology, text, built):
 
 def test_masks_are_drawn_from_their_own_seed():
     data = Dataset("d", np.zeros((3, 9), int), np.arange(3), (3, 0, 0))
-    texts = [
-        Topology((9,), density=0.5, mask_seed=s).architecture(data).text for s in (1, 1, 2)
-    ]
+    texts = [Topology((9,), density=0.5, mask_seed=s).architecture(data).text for s in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]
     assert str(Topology((9,), density=0.5, mask_seed=2)) == "9 mask 0.5/2"
     skipped = Topology((9,), skips=((0, 2),), density=0.5).architecture(data)

@@ -124,7 +124,7 @@ def test_optimum_agrees_with_brute_force(domain, topology, data, oracle, objecti
 
 
 def test_a_class_without_duplicates_or_gaps():
-    """Overlapping grids share networks: each comes once, and takes the smaller share of a budget."""
+    """Networks on two grids come once, and take the smaller share of a budget."""
     dataset = Dataset("point", np.array([[1]]), np.array([0]), (1, 0, 0), classes=("a", "b"))
     domain = TwoValued(d=0, rhos=(-1, 0), ones=0.5, bias="none")
     problem = Problem(dataset, Architecture(1, (), 2), domain, Errors())
