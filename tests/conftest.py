@@ -185,12 +185,12 @@ class Oracle:
         xs = [-1 + Fraction(2 * i, T - 1) for i in range(T)]
         ys = [max(Fraction(0), Oracle.half - x) ** 2 for x in xs]
 
-        def H(v):
+        def chord(v):
             right = next((i for i in range(1, T - 1) if v <= xs[i]), T - 1)
             slope = (ys[right] - ys[right - 1]) / (xs[right] - xs[right - 1])
             return max(0, ys[right] + slope * (v - xs[right]))
 
-        return sum(H(2 * v / f.B) for v in f.signed)
+        return sum(chord(2 * v / f.B) for v in f.signed)
 
     @staticmethod
     def linear_hinge(f):

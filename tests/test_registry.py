@@ -159,7 +159,12 @@ def test_plugins_of_one_name(installed, plugin_file):
     ],
 )  # fmt: skip
 def test_a_failing_hook_leaves_the_others(installed, plugin_file, body, reason):
-    text = f"\n    {body}\n    def fine(): ...\n    @hookimpl\n    def bnnbench_transforms(): return [fine]\n"
+    text = f"""
+    {body}
+    def fine(): ...
+    @hookimpl
+    def bnnbench_transforms(): return [fine]
+    """
     installed(Point("a", module(plugin_file(text, "half.py"), "half_plugin")))
     registry = Registry.load()
     assert reason in registry.plugins[0].error
@@ -322,7 +327,7 @@ def test_lexicographic_levels_are_specs(bare):
     assert registry.objective(parse("lexicographic[levels=errors]")).levels == (Errors(),)
     with pytest.raises(UnknownNameError, match="no objective 'eror'"):
         registry.objective(parse("lexicographic[levels=(eror)]"))
-    with pytest.raises(SpecError, match="no parameter 'level'.*'levels'"):
+    with pytest.raises(SpecError, match=r"no parameter 'level'.*'levels'"):
         registry.objective(parse("lexicographic[level=errors]"))
 
 
@@ -361,8 +366,8 @@ def test_suite_folders(bare, plugin_file, tmp_path):
 
 
 def test_identity_names_what_is_required(bare, plugin_file):
-    path = plugin_file(SOLVER.format(name="needy").replace(
-        "def solve", 'requires = ("numpy", "no-such-distribution")\n        def solve'))  # fmt: skip
+    needs = 'requires = ("numpy", "no-such-distribution")\n        def solve'
+    path = plugin_file(SOLVER.format(name="needy").replace("def solve", needs))
     member = Registry.load([path]).get(Kind.SOLVER, "needy")
     import numpy
 

@@ -207,7 +207,7 @@ def test_another_schema(tmp_path):
 def test_not_a_database(tmp_path):
     path = tmp_path / "s"
     path.write_text("id,objective\n" * 100)
-    with pytest.raises(StoreError, match="Cannot open .*file is not a database"):
+    with pytest.raises(StoreError, match=r"Cannot open .*file is not a database"):
         Store(path)
     assert path.read_text() == "id,objective\n" * 100
 

@@ -3,13 +3,21 @@
 All networks of a class are the product over layers of the layer's options: a grid, a number for
 every arc, a number for every bias. The pre-activations of all options of a layer are computed in
 one product per state of the layers below, so a class of 10**5 networks takes seconds.
+
+Free biases are enumerated over the range in which they can matter: a hidden bias beyond the
+greatest sum of the training rows changes no activation; an output bias beyond it, with the margin
+added, is saturated for every objective that compares a single output with a threshold. Several
+outputs may want biases further apart, and max-margin may not be bounded: not every class with free
+biases is covered.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +26,7 @@ from bnnbench.architecture import Architecture
 from bnnbench.domain import Grid
 from bnnbench.errors import ProblemError
 from bnnbench.network import Forward, Layer, Network
-from bnnbench.objectives import Outcome, Score
+from bnnbench.objectives import Objective, Outcome, Score
 from bnnbench.problem import Problem
 
 LIMIT = 500_000
@@ -39,21 +47,14 @@ def class_size(problem: Problem) -> int:
     """How many networks the class has, networks beyond a budget of upper values included.
 
     A network that lies on two grids of a layer is counted twice.
-
-    Raises:
-        ProblemError: for free biases, of which there are infinitely many.
     """
-    arch, domain = problem.architecture, problem.domain
-    if domain.bias == "free":
-        raise ProblemError(
-            f"{domain.spec} has free biases, which cannot be enumerated. Use bias=same or none."
-        )
+    arch = problem.architecture
     total = 1
     for k in range(1, arch.depth + 1):
         arcs = int(arch.mask(k).sum())
         total *= sum(
-            g.size**arcs * (biases.size ** arch.widths[k] if biases else 1)
-            for g, biases in ((g, domain.bias_grid(g)) for g in domain.grids())
+            g.size**arcs * len(_bias_values(problem, k, g)) ** arch.widths[k]
+            for g in problem.domain.grids()
         )
     return total
 
@@ -81,23 +82,28 @@ def optimum(problem: Problem, *, limit: int = LIMIT) -> tuple[Score, Network | N
         ProblemError: when the class has more than ``limit`` networks.
         NetworkError: when 64 bits cannot hold a pre-activation.
     """
-    search = _Search(problem, _options(problem, limit))
-    search.extend((), (), (), search.budget)
-    return search.score, search.network
+    return optima(problem, [problem.objective], limit=limit)[0]
+
+
+def optima(
+    problem: Problem, objectives: Sequence[Objective], *, limit: int = LIMIT
+) -> list[tuple[Score, Network | None]]:
+    """The optima of several objectives over one class, as :func:`optimum` gives them."""
+    search = _Search(problem, objectives, _options(problem, limit))
+    search.extend((), (), (), problem.domain.budget(problem.architecture.n_weights))
+    return search.best
 
 
 class _Search:
-    """Depth-first search over the layers, keeping the best network."""
+    """Depth-first search over the layers, keeping the best network of every objective."""
 
-    def __init__(self, problem: Problem, options: list[list[_Option]]) -> None:
-        self.problem, self.options = problem, options
-        self.budget = problem.domain.budget(problem.architecture.n_weights)
-        self.score, self.network = Score(False), None
+    def __init__(
+        self, problem: Problem, objectives: Sequence[Objective], options: list[list[_Option]]
+    ) -> None:
+        self.problem, self.objectives, self.options = problem, objectives, options
+        self.best: list[tuple[Score, Network | None]] = [(Score(False), None) for _ in objectives]
         self._X, self._labels = problem.dataset.part("train")
         self._targets = problem.targets()
-
-    score: Score
-    network: Network | None
 
     def extend(
         self,
@@ -155,11 +161,13 @@ class _Search:
     ) -> None:
         problem = self.problem
         network = Network(problem.architecture, layers)
-        score = problem.objective.evaluate(
-            Outcome(network, Forward(pre, units), self._targets, self._labels, problem.output_scale)
+        outcome = Outcome(
+            network, Forward(pre, units), self._targets, self._labels, problem.output_scale
         )
-        if score.feasible and (self.network is None or score < self.score):
-            self.score, self.network = score, network
+        for i, objective in enumerate(self.objectives):
+            score = objective.evaluate(outcome)
+            if score.feasible and score < self.best[i][0]:
+                self.best[i] = (score, network)
 
 
 def _options(problem: Problem, limit: int) -> list[list[_Option]]:
@@ -178,24 +186,46 @@ def _layer_options(problem: Problem, k: int) -> list[_Option]:
     mask = arch.mask(k)
     found: dict[bytes, _Option] = {}
     for grid in domain.grids():
-        biases = _tuples(domain.bias_grid(grid), arch.widths[k])
-        for arcs in _tuples(grid, int(mask.sum())):
+        biases = _tuples(_bias_values(problem, k, grid), arch.widths[k])
+        unit = problem.unit(k) if domain.bias == "free" else grid.scale
+        for arcs in _tuples(grid.values, int(mask.sum())):
             weights = np.zeros(mask.shape, dtype=np.int64)
             weights[mask] = arcs
             upper = int((arcs == grid.hi).sum())
             for bias in biases:
                 key = weights.tobytes() + bias.tobytes()
                 if key not in found or upper < found[key].upper:
-                    found[key] = _Option(Layer(weights, bias, grid.scale, grid.scale), upper)
+                    found[key] = _Option(Layer(weights, bias, grid.scale, unit), upper)
     return list(found.values())
 
 
-def _tuples(grid: Grid | None, length: int) -> Int64:
-    """All tuples of that length over a grid, shape (size ** length, length); zeros for None."""
-    if grid is None:
-        return np.zeros((1, length), dtype=np.int64)
-    places = np.arange(grid.size**length)[:, None] // _powers(grid.size, length)
-    return np.asarray(grid.values[places % grid.size], dtype=np.int64)
+def _bias_values(problem: Problem, k: int, grid: Grid) -> Int64:
+    """The numerators a bias of layer k may have beside weights of this grid."""
+    biases = problem.domain.bias_grid(grid)
+    if biases is not None:
+        return biases.values
+    if problem.domain.bias == "none":
+        return np.zeros(1, dtype=np.int64)
+    arch, largest = problem.architecture, problem.domain.largest
+    reach = Fraction(0)
+    for c in arch.sources(k):
+        reach += arch.widths[c.source] * largest if c.source else _row_reach(problem) * largest
+    if k == arch.depth:
+        reach += max(Fraction(1), problem.output_scale / 4)
+    most = math.ceil(reach * problem.unit(k)) + 1
+    return np.arange(-most, most + 1)
+
+
+def _row_reach(problem: Problem) -> Fraction:
+    """The largest sum of absolute features of a training row."""
+    X = np.abs(problem.dataset.part("train")[0].astype(np.int64)).sum(axis=1)
+    return Fraction(int(X.max()), problem.dataset.scale)
+
+
+def _tuples(values: Int64, length: int) -> Int64:
+    """All tuples of that length over some values, shape (number ** length, length)."""
+    places = np.arange(len(values) ** length)[:, None] // _powers(len(values), length)
+    return np.asarray(values[places % len(values)], dtype=np.int64)
 
 
 def _powers(base: int, length: int) -> Int64:

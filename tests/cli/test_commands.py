@@ -234,3 +234,26 @@ def test_completion_scripts(bnnbench, shell):
     shown = bnnbench("completion", shell)
     assert shown.code == 0
     assert "_BNNBENCH_COMPLETE" in shown.out
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_exporting_frames(bnnbench, store_file, tmp_path, suffix):
+    pandas = pytest.importorskip("pandas")
+    target = tmp_path / f"out.{suffix}"
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    assert bnnbench("export", store_file, target).out == f"4 records written to {target}\n"
+    frame = getattr(pandas, f"read_{suffix}")(target)
+    assert frame["id"].tolist() == ids(store_file)
+    assert frame["ending"].tolist() == ["ok", "ok", "ok", "crash"]
+
+
+def test_an_interrupt_ends_with_130(bnnbench, store_file, monkeypatch):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "__len__", interrupted)
+    monkeypatch.setattr(Store, "records", lambda self, *a, **k: interrupted(self))
+    stopped = bnnbench("show", store_file)
+    assert stopped.code == 130
+    assert "Interrupted." in stopped.err

@@ -59,7 +59,8 @@ def test_a_byte_order_mark_is_no_matter(tmp_path):
         ("seeds=1\n" + HEAD + TAIL, "key seeds: expected array, got int."),
         ("seeds=[0.5]\n" + HEAD + TAIL, "key seeds[0]: expected int, got float."),
         ("problem=3\n" + TAIL, "key problem: expected array, got int."),
-        (HEAD + "hidden=['a']\n" + TAIL, "key problem[0].hidden[0]: expected int | array, got str."),
+        (HEAD + "hidden=['a']\n" + TAIL, "key problem[0].hidden[0]: expected int | array,"
+         " got str."),
         (HEAD + "skips=[[1]]\n" + TAIL, "key problem[0].skips[0]: expected array of length 2,"
          " got 1."),
         (HEAD + TAIL.replace('"a"', '["a",1]'), "key method[0].solver[1]: expected str, got int."),
@@ -71,7 +72,8 @@ def test_a_byte_order_mark_is_no_matter(tmp_path):
          " 'two'."),
         (HEAD + "activation='relu'\n" + TAIL, "key problem[0].activation: expected sign or step,"
          " got 'relu'."),
-        (HEAD + "hidden=[[4],[0]]\n" + TAIL, "key problem[0].hidden[1][0]: expected int >= 1, got 0"),
+        (HEAD + "hidden=[[4],[0]]\n" + TAIL, "key problem[0].hidden[1][0]: expected int >= 1,"
+         " got 0"),
         (HEAD + "density=0\n" + TAIL, "key problem[0].density: expected float > 0.0, got 0."),
         (HEAD + "density=1.5\n" + TAIL, "key problem[0].density: expected float <= 1.0, got 1.5."),
         (HEAD + TAIL + "threads=0\n", "key method[0].threads: expected int >= 1, got 0."),
@@ -93,7 +95,7 @@ def test_what_is_no_toml(suite, tmp_path):
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SuiteError, match="is not valid TOML"):
         read(tmp_path / "b.toml")
-    with pytest.raises(SuiteError, match="Cannot read .*No such file"):
+    with pytest.raises(SuiteError, match=r"Cannot read .*No such file"):
         read(tmp_path / "none.toml")
 
 

@@ -124,7 +124,7 @@ def test_optimum_agrees_with_brute_force(domain, topology, data, oracle, objecti
 
 
 def test_a_class_without_duplicates_or_gaps():
-    """Overlapping grids share networks: each comes once, and takes the smaller share of a budget."""
+    """Networks on two grids come once, and take the smaller share of a budget."""
     dataset = Dataset("point", np.array([[1]]), np.array([0]), (1, 0, 0), classes=("a", "b"))
     domain = TwoValued(d=0, rhos=(-1, 0), ones=0.5, bias="none")
     problem = Problem(dataset, Architecture(1, (), 2), domain, Errors())
@@ -142,10 +142,16 @@ def test_a_class_too_large_is_refused():
             next(refused) if refused else optimum(problem, limit=1000)
 
 
-def test_free_biases_are_refused():
-    problem = Problem(DATA["clash"], Architecture(2, (), 2), Integer(P=1, bias="free"), Errors())
-    with pytest.raises(ProblemError, match=r"free biases.*bias=same"):
-        optimum(problem)
+def test_free_biases_are_all_thresholds_that_matter():
+    rng = np.random.default_rng(4)
+    for _ in range(10):
+        x, y = rng.integers(-5, 6, 7), rng.integers(0, 2, 7)
+        dataset = Dataset("line", x[:, None], y, (7, 0, 0), classes=("a", "b"))
+        problem = Problem(dataset, Architecture(1, (), 1), Integer(P=1, bias="free"), Errors())
+        naive = min(
+            int(((w * x + b >= 0) != (y == 1)).sum()) for w in (-1, 0, 1) for b in range(-9, 10)
+        )
+        assert optimum(problem)[0].value == naive
 
 
 def test_no_feasible_network():

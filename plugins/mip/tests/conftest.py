@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,18 +12,6 @@ from sklearn.datasets import load_breast_cancer
 from bnnbench.dataset import Dataset
 from bnnbench.interfaces import Formulation
 from bnnbench.table import Table, finish
-
-
-@pytest.fixture(scope="session")
-def exhaustive() -> ModuleType:
-    """Complete enumeration of small classes."""
-    path = Path(__file__).with_name("exhaustive_proposal.py")
-    spec = importlib.util.spec_from_file_location("exhaustive_proposal", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
