@@ -19,10 +19,9 @@ from pathlib import Path
 
 from bnnbench.analysis import Knowledge, gap, knowledge
 from bnnbench.record import Ending, Record
-from bnnbench.registry import Registry
-from bnnbench.runner import Runner
+from bnnbench.runner import Runner, Silent
 from bnnbench.store import Store
-from bnnbench.suite import Cell, Suite, expand, read
+from bnnbench.suite import Cell, load
 from bnnbench.summary import describe
 
 Key = tuple[str, str, int]
@@ -42,8 +41,7 @@ class Cells:
     """
 
     def __init__(self, path: Path) -> None:
-        self.registry = Registry.load()
-        self.suite = _suite(path, self.registry)
+        self.suite, self.registry = load(str(path))
 
     @property
     def params(self) -> tuple[list[str], list[str], list[int]]:
@@ -82,7 +80,7 @@ def figures(path: Path, folder: Path = Path()) -> dict[Key, dict[str, Figure]]:
     """
     cells = Cells(path)
     with Store(Path(os.environ.get(STORE) or folder / f"{path.stem}.bnnbench")) as store:
-        Runner(cells.suite, cells.registry, store, _Silence()).run()
+        Runner(cells.suite, cells.registry, store, Silent()).run()
         wanted = {cell.id: cell for cell in cells.suite.cells}
         records = list(store.records())
     return tracked(wanted, records)
@@ -117,32 +115,3 @@ def _figures(record: Record, known: Knowledge | None) -> dict[str, Figure]:
     seconds = record.seconds.build + record.seconds.solve
     values = (100 * (1 - part.argmax), gap(record, known).absolute, seconds)
     return dict(zip(names, values, strict=True))
-
-
-def _suite(path: Path, registry: Registry) -> Suite:
-    file = read(path)
-    for plugin in file.suite.plugins:
-        registry.load_file(path.parent / plugin)
-    return expand(file, registry, name=path.stem, source=path)
-
-
-class _Silence:
-    """A listener that says nothing."""
-
-    def planned(self, total: int, resumed: int) -> None:
-        """Nothing."""
-
-    def data(self, text: str) -> None:
-        """Nothing."""
-
-    def started(self, cell: Cell) -> None:
-        """Nothing."""
-
-    def finished(self, record: Record) -> None:
-        """Nothing."""
-
-    def tick(self) -> None:
-        """Nothing."""
-
-    def warn(self, message: str) -> None:
-        """Nothing."""

@@ -57,8 +57,8 @@ def summarise(records: Iterable[Record], known: dict[str, Knowledge]) -> list[Ro
 
 
 def describe(cell: Cell) -> str:
-    """A problem class in words, without the seed of its draw."""
-    return f"{cell.data}; {cell.topology}; {cell.domain}; {cell.objective}"
+    """A problem class in words, the same for all seeds."""
+    return f"{cell.draw or cell.data}; {cell.topology}; {cell.domain}; {cell.objective}"
 
 
 def _row(problem: str, method: str, group: Sequence[Record], known: dict[str, Knowledge]) -> Row:

@@ -10,29 +10,14 @@ from contextlib import contextmanager
 import click
 
 from bnnbench.record import Ending, Record
-from bnnbench.suite import Cell
+from bnnbench.runner import Silent
 
 LINE_PERIOD = 10.0
 BAD = (Ending.CRASH, Ending.ERROR, Ending.INVALID)
 
 
-class Watcher:
-    """A run's listener that says nothing: the base of the others, and ``--quiet``."""
-
-    def planned(self, total: int, resumed: int) -> None:
-        """Nothing to say."""
-
-    def data(self, text: str) -> None:
-        """Nothing to say."""
-
-    def started(self, cell: Cell) -> None:
-        """Nothing to say."""
-
-    def finished(self, record: Record) -> None:
-        """Nothing to say."""
-
-    def tick(self) -> None:
-        """Nothing to say."""
+class Watcher(Silent):
+    """A run's listener that only warns: the base of the others, and ``--quiet``."""
 
     def warn(self, message: str) -> None:
         """Warnings are said in any case."""

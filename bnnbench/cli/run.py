@@ -15,7 +15,7 @@ from bnnbench.record import Ending
 from bnnbench.registry import Registry
 from bnnbench.runner import Runner
 from bnnbench.store import Store
-from bnnbench.suite import Suite, expand, find, read
+from bnnbench.suite import Suite, expand, load
 
 
 @click.command()
@@ -152,23 +152,15 @@ def run(
 def _suite(
     name: str | None, plugins: tuple[Path, ...], adhoc: dict[str, object]
 ) -> tuple[Suite, Registry]:
-    registry = Registry.load(plugins)
     if name is None:
         if not adhoc["dataset"] or not adhoc["solvers"]:
             raise click.UsageError(
                 "Give a SUITE, or at least --dataset and --solver."
                 " 'bnnbench list suites' shows what there is."
             )
-        file = adhoc_file(registry, adhoc)
-        return _with_plugins(expand(file, registry, name="adhoc"), plugins), registry
+        registry = Registry.load(plugins)
+        suite = expand(adhoc_file(registry, adhoc), registry, name="adhoc")
+        return dataclasses.replace(suite, inline=plugins), registry
     if adhoc["dataset"] or adhoc["solvers"]:
         raise click.UsageError("Give either a SUITE or an ad-hoc problem, not both.")
-    source = find(name, registry.suite_folders)
-    file = read(source)
-    for plugin in file.suite.plugins:
-        registry.load_file(source.parent / plugin)
-    return _with_plugins(expand(file, registry, name=source.stem, source=source), plugins), registry
-
-
-def _with_plugins(suite: Suite, plugins: tuple[Path, ...]) -> Suite:
-    return dataclasses.replace(suite, inline=(*suite.inline, *plugins))
+    return load(name, plugins)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from bnnbench.registry import Registry
-from bnnbench.suite import expand, find, json_schema, read
+from bnnbench.suite import json_schema, load
 
 
 @click.group()
@@ -21,13 +20,8 @@ def suite() -> None:
 @click.argument("name", metavar="SUITE")
 def check(name: str) -> None:
     """Read SUITE, check every name and parameter in it, and say what it would run."""
-    registry = Registry.load()
-    source = find(name, registry.suite_folders)
-    file = read(source)
-    for plugin in file.suite.plugins:
-        registry.load_file(source.parent / plugin)
-    found = expand(file, registry, name=source.stem, source=source)
-    click.echo(f"{source}: {len(found.cells)} cells")
+    found, _ = load(name)
+    click.echo(f"{found.source}: {len(found.cells)} cells")
     for method, count in Counter(cell.method for cell in found.cells).items():
         click.echo(f"  {count:>6}  {method}")
     longest = sum(cell.limits.time for cell in found.cells)

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -20,6 +19,7 @@ from bnnbench.member import Kind
 from bnnbench.record import Artefacts, Ending, Record, Seconds
 from bnnbench.registry import Registry
 from bnnbench.runner import system
+from bnnbench.runner.listener import Listener
 from bnnbench.runner.messages import MakeData, Outcome, RunCell, VerifyStream
 from bnnbench.runner.pool import Pool, Setup, Slot
 from bnnbench.runner.task import VERIFY_SECONDS, Task
@@ -30,28 +30,6 @@ from bnnbench.suite import Cell, Suite
 DATA_SECONDS = 3600.0
 PROBE_PERIOD = 30.0
 PLAIN: Setup = ((), 1)
-
-
-class Listener(Protocol):
-    """Who watches a run."""
-
-    def planned(self, total: int, resumed: int) -> None:
-        """How many cells the suite has, and how many of them are finished already."""
-
-    def data(self, text: str) -> None:
-        """A data set is being made."""
-
-    def started(self, cell: Cell) -> None:
-        """A cell starts."""
-
-    def finished(self, record: Record) -> None:
-        """A record is in the store."""
-
-    def tick(self) -> None:
-        """Time passes."""
-
-    def warn(self, message: str) -> None:
-        """Something is wrong that stops nothing."""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from bnnbench.suite.cell import Cell, CellLimits, Topology
 from bnnbench.suite.expand import Suite, expand
 from bnnbench.suite.files import available, find, read
+from bnnbench.suite.loading import load
 from bnnbench.suite.schema import SuiteFile, json_schema
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "expand",
     "find",
     "json_schema",
+    "load",
     "read",
 ]

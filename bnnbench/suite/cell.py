@@ -89,6 +89,8 @@ class Cell(msgspec.Struct, frozen=True):
         seed: of the solver.
         limits: what it may use.
         versions: what provides data, formulation, objective and solver, with versions.
+        draw: the data text as the suite has it, with ``{seed}`` for a fresh draw per seed; only for
+            putting cells together that differ in nothing but their seed.
     """
 
     data: str
@@ -100,11 +102,13 @@ class Cell(msgspec.Struct, frozen=True):
     seed: int
     limits: CellLimits
     versions: tuple[str, ...] = ()
+    draw: str = ""
 
     @property
     def id(self) -> str:
-        """Hash of everything that can change the outcome; the grace cannot."""
-        plain = msgspec.structs.replace(self, limits=msgspec.structs.replace(self.limits, grace=0))
+        """Hash of everything that can change the outcome; grace and draw cannot."""
+        limits = msgspec.structs.replace(self.limits, grace=0)
+        plain = msgspec.structs.replace(self, limits=limits, draw="")
         return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()[:24]
 
     @property

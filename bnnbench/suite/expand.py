@@ -101,6 +101,7 @@ class _Planner:
                             seed=seed,
                             limits=limits,
                             versions=tuple(dict.fromkeys(versions)),
+                            draw=data if data != _draw(data, seed) else "",
                         )
                         if not any(_excluded(cell, rule) for rule in self.file.exclude):
                             yield cell

@@ -1,41 +1,18 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bnnbench.record import Record
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner, Summary
+from bnnbench.runner import Runner, Silent, Summary
 from bnnbench.store import Store
 from bnnbench.suite import Suite, expand
 from bnnbench.suite.schema import LimitsTable, MethodTable, ProblemTable, SuiteFile
 
 FAULTS = Path(__file__).parent / "faults.py"
-
-
-@dataclass
-class Quiet:
-    """A listener that remembers."""
-
-    warnings: list[str] = field(default_factory=list)
-    on_finished: object = None
-
-    def planned(self, total: int, resumed: int) -> None: ...
-
-    def data(self, text: str) -> None: ...
-
-    def started(self, cell: object) -> None: ...
-
-    def tick(self) -> None: ...
-
-    def finished(self, record: Record) -> None:
-        if self.on_finished is not None:
-            self.on_finished(record)
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 @dataclass
@@ -70,7 +47,7 @@ class Bench:
     def run(self, suite: Suite, *, jobs: int = 1, listener: object = None, retry=()) -> Summary:
         with Store(self.path) as store:
             runner = Runner(
-                suite, self.registry, store, listener or Quiet(), jobs=jobs, retry=retry
+                suite, self.registry, store, listener or Silent(), jobs=jobs, retry=retry
             )
             return runner.run()
 

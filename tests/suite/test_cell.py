@@ -36,7 +36,7 @@ def change(struct, **changes):
 
 
 def test_an_id_changes_with_every_field():
-    assert set(OTHERS) == set(Cell.__struct_fields__)
+    assert {*OTHERS, "draw"} == set(Cell.__struct_fields__)
     assert set(TOPOLOGIES) == set(Topology.__struct_fields__)
     assert {*LIMITS, "grace"} == set(CellLimits.__struct_fields__)
     cells = [CELL, *(change(CELL, **{k: v}) for k, v in OTHERS.items())]
@@ -45,13 +45,14 @@ def test_an_id_changes_with_every_field():
     assert len({c.id for c in cells}) == len(cells)
 
 
-def test_the_grace_changes_no_id():
+def test_grace_and_draw_change_no_id():
     assert change(CELL, limits=change(CELL.limits, grace=99.0)).id == CELL.id
+    assert change(CELL, draw="iris[seed={seed}]").id == CELL.id
 
 
 def test_ids_are_stable():
     """A store is resumed by ids: whoever changes this breaks every store there is."""
-    assert CELL.id == "9a42a6316ec45e7c16d9f208"
+    assert CELL.id == "ec71b5cefc3dbf441fe1119c"
     assert msgspec.convert(CELL.plain(), Cell) == CELL
     assert msgspec.convert(msgspec.json.decode(msgspec.json.encode(CELL)), Cell).id == CELL.id
 

@@ -223,3 +223,13 @@ def test_planning_looks_every_name_up_once(plan, toys, monkeypatch):
         assert len(plan(text).cells) == 2 * seeds * widths
         seen.append(dict(calls))
     assert seen[0] == seen[1]
+
+
+def test_draws_of_one_problem_are_described_alike(plan):
+    """Cells that differ in nothing but the seed of their draw share a line of every table."""
+    from bnnbench.summary import describe
+
+    text = "seeds = [3, 4]\n" + BASE.replace('"xor"', '"xor[seed={seed}]"')
+    cells = plan(text).cells
+    assert len({c.data for c in cells}) == 2
+    assert len({describe(c) for c in cells}) == 1
