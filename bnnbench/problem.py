@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset, Part
-from bnnbench.domain import WeightDomain
+from bnnbench.domain import Grid, WeightDomain
 from bnnbench.errors import ProblemError
 from bnnbench.network import Layer, Network
 from bnnbench.objectives import GroupTargets, Lexicographic, Objective, Outcome, Score
@@ -177,7 +177,7 @@ class Problem:
         grids = [domain.grids()[i] for i in rng.integers(len(domain.grids()), size=arch.depth)]
         masks = [arch.mask(k) for k in range(1, arch.depth + 1)]
         weights = [
-            np.where(mask, rng.choice(grid.values, size=mask.shape), 0)
+            np.where(mask, _draw(rng, grid, mask.shape), 0)
             for grid, mask in zip(grids, masks, strict=True)
         ]
         budget = domain.budget(arch.n_weights)
@@ -193,9 +193,14 @@ class Problem:
         layers = []
         for k, grid in enumerate(grids):
             biases, width = domain.bias_grid(grid), arch.widths[k + 1]
-            bias = np.zeros(width, np.int64) if biases is None else rng.choice(biases.values, width)
+            bias = np.zeros(width, np.int64) if biases is None else _draw(rng, biases, (width,))
             layers.append(Layer(weights[k], bias, grid.scale, grid.scale))
         return Network(arch, tuple(layers))
+
+
+def _draw(rng: np.random.Generator, grid: Grid, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Numbers of a grid, uniformly, without listing it."""
+    return grid.lo + grid.step * rng.integers(grid.size, size=shape)
 
 
 def objective_spec(objective: Objective) -> Spec:

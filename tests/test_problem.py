@@ -11,6 +11,7 @@ from bnnbench.architecture import Architecture, skip_connections
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary, FixedPoint, Integer, TwoValued
 from bnnbench.errors import ProblemError
+from bnnbench.network import Layer, Network
 from bnnbench.objectives import Errors, Hamming, SquaredHinge
 from bnnbench.problem import Problem
 
@@ -125,3 +126,30 @@ def test_evaluate_looks_at_training_rows_only(draws, data):
     assert alone.evaluate(network) == problem.evaluate(network)
     assert alone.output_scale == problem.output_scale
     assert alone.lower_bound == problem.lower_bound
+
+
+def test_free_biases_lie_on_the_grid_of_the_pre_activation():
+    problem = Problem(TWO, Architecture(2, (1,), 1), Integer(P=1, bias="free"), Errors())
+    assert [problem.unit(k) for k in (1, 2)] == [4, 1]
+
+    def net(first, second):
+        ones = np.ones((2, 1), int), np.ones((1, 1), int)
+        scales = first, second
+        return Network(
+            problem.architecture,
+            tuple(Layer(W, np.array([9]), 1, s) for W, s in zip(ones, scales, strict=True)),
+        )
+
+    assert problem.outside(net(4, 1)) is None
+    assert problem.outside(net(2, 1)) is None
+    assert problem.outside(net(8, 1)) == "layer 1 has biases finer than the pre-activation's grid"
+    assert problem.outside(net(1, 2)) == "layer 2 has biases finer than the pre-activation's grid"
+
+
+def test_what_is_known_of_a_reference_network():
+    arch = Architecture(2, (), 1)
+    good = Network(arch, (Layer(np.array([[1], [-1]]), np.array([0])),))
+    wide = Network(arch, (Layer(np.array([[3], [-1]]), np.array([0])),))
+    for reference, known in ((good, 0), (wide, None), (None, None)):
+        data = Dataset("two", TWO.X, TWO.y, TWO.sizes, scale=4, reference=reference)
+        assert Problem(data, arch, Integer(P=2), Errors()).known_objective == known

@@ -131,8 +131,8 @@ def run(
     suite, registry = _suite(name, plugins, adhoc)
     path = store or Path(f"{suite.name}.bnnbench")
     with Store(path) as records, watch(quiet=quiet) as listener:
-        for reason in suite.left_out:
-            listener.warn(f"left out: {reason}")
+        for warning in suite.warnings:
+            listener.warn(warning)
         runner = Runner(suite, registry, records, listener, jobs=jobs, retry=retry)
         try:
             summary = runner.run()

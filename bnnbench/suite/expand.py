@@ -33,7 +33,7 @@ class Suite:
         source: where that was; None for an ad-hoc run.
         cells: all of them, in the order of the file, without repetition.
         inline: local plugin files it needs.
-        left_out: why optional methods are not there.
+        warnings: why optional methods are not there, and what else looks unintended.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Suite:
     source: Path | None
     cells: tuple[Cell, ...]
     inline: tuple[Path, ...] = ()
-    left_out: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def expand(file: SuiteFile, registry: Registry, *, name: str, source: Path | Non
         raise SuiteError(f"{source or name}: no cells are left after the exclusions.")
     folder = source.parent if source else Path()
     inline = tuple(folder / p for p in file.suite.plugins)
-    left_out = tuple(planner.left_out)
-    return Suite(file.suite.name or name, file, source, cells, inline, left_out)
+    return Suite(file.suite.name or name, file, source, cells, inline, planner.warnings())
 
 
 class _Planner:
@@ -78,6 +77,7 @@ class _Planner:
         self.objective = lru_cache(None)(self._objective)
         self.formulation = lru_cache(None)(self._formulation)
         self.left_out: list[str] = []
+        self.used_rules: set[int] = set()
 
     def fail(self, key: str, error: BnnbenchError) -> SuiteError:
         return SuiteError(f"{self.where}: key {key}: {error}")
@@ -103,7 +103,7 @@ class _Planner:
                             versions=tuple(dict.fromkeys(versions)),
                             draw=data if data != _draw(data, seed) else "",
                         )
-                        if not any(_excluded(cell, rule) for rule in self.file.exclude):
+                        if not self._excludes(cell):
                             yield cell
 
     def _problems(self, i: int, table: ProblemTable) -> Iterator[tuple[str, Topology, str, _Named]]:
@@ -128,13 +128,26 @@ class _Planner:
         ]
         yield from itertools.product(_list(table.data), topologies, domains, objectives)
 
+    def _excludes(self, cell: Cell) -> bool:
+        """Whether a rule leaves the cell out; remembers which rules do."""
+        hits = {k for k, rule in enumerate(self.file.exclude) if _excluded(cell, rule)}
+        self.used_rules |= hits
+        return bool(hits)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is left out of the suite, and what in it has no effect; after :meth:`cells`."""
+        idle = [f"exclude[{k}]" for k in range(len(self.file.exclude)) if k not in self.used_rules]
+        if self.left_out or not idle:
+            return tuple(self.left_out)
+        return (f"no cell matches {', '.join(idle)}",)
+
     def _present(self, i: int, table: MethodTable) -> list[_Method]:
         """A table's methods; none when it is optional and its plugin is not installed."""
         try:
             return list(self._methods(i, table))
         except SuiteError as error:
             if table.optional and isinstance(error.__cause__, UnknownNameError):
-                self.left_out.append(str(error.__cause__))
+                self.left_out.append(f"left out: {error.__cause__}")
                 return []
             raise
 

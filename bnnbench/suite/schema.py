@@ -11,6 +11,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Width = Annotated[int, Meta(ge=1)]
 Hidden = list[Width | list[Width]]
 Texts = str | list[str]
+Seeds = Annotated[list[int], Meta(min_length=1)]
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -62,7 +63,7 @@ class MethodTable(_Table):
     solver: Texts
     formulation: Texts | None = None
     grid: dict[str, list[bool | int | float | str]] = {}
-    seeds: list[int] | None = None
+    seeds: Seeds | None = None
     optional: bool = False
     time: Positive | str | None = None
     threads: Annotated[int, Meta(ge=1)] | None = None
@@ -87,7 +88,7 @@ class SuiteFile(_Table):
     method: Annotated[list[MethodTable], Meta(min_length=1)]
     suite: About = msgspec.field(default_factory=About)
     limits: LimitsTable = msgspec.field(default_factory=LimitsTable)
-    seeds: list[int] = msgspec.field(default_factory=lambda: [0])
+    seeds: Seeds = msgspec.field(default_factory=lambda: [0])
     exclude: list[ExcludeTable] = []
 
 

@@ -104,3 +104,8 @@ def test_references_sit_at_the_margin_of_the_majority():
     for objective, value in ((SquaredHinge(), 2), (MinHinge(), 2), (LinearHinge(), None)):
         problem = Problem(data, Architecture(1, (), 2), Integer(P=1), objective)
         assert problem.reference == value
+
+
+@pytest.mark.parametrize(("B", "grain"), [(2, Fraction(1, 64)), (Fraction(5, 3), None)])
+def test_chords_off_the_integers_have_no_granularity(B, grain):
+    assert MinHinge().granularity(Fraction(B), 2 if B == 2 else 3) == grain

@@ -233,3 +233,18 @@ def test_draws_of_one_problem_are_described_alike(plan):
     cells = plan(text).cells
     assert len({c.data for c in cells}) == 2
     assert len({describe(c) for c in cells}) == 1
+
+
+def test_an_exclusion_without_effect_is_warned_of(plan):
+    suite = plan(BASE + '[[exclude]]\ndata = "xro*"\n')
+    assert suite.warnings == ("no cell matches exclude[0]",)
+    assert plan(BASE).warnings == ()
+
+
+def test_an_optional_method_may_be_missing(plan):
+    absent = '[[method]]\nsolver = "no-such-solver"\n'
+    with pytest.raises(SuiteError, match="no-such-solver"):
+        plan(BASE + absent)
+    suite = plan(BASE + absent + "optional = true\n")
+    assert len(suite.cells) == 1
+    assert "no-such-solver" in suite.warnings[0]
