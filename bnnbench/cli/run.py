@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -130,6 +132,7 @@ def run(
     """
     suite, registry = _suite(name, plugins, adhoc)
     path = store or Path(f"{suite.name}.bnnbench")
+    signal.signal(signal.SIGTERM, _interrupt)
     with Store(path) as records, watch(quiet=quiet) as listener:
         for warning in suite.warnings:
             listener.warn(warning)
@@ -147,6 +150,11 @@ def run(
             sys.exit(130)
     bad = closing(path, suite, summary)
     sys.exit(1 if bad else 0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop as cleanly for a job scheduler as for Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _suite(

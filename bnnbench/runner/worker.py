@@ -48,9 +48,9 @@ class Worker:
         ours, theirs = socket.socketpair()
         environment = dict(os.environ)
         environment.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-        self._log = log
+        self._log, self._errors = log, log.with_name(f"{log.name}-server")
         command = [sys.executable, "-m", "bnnbench.runner.forkserver"]
-        with theirs:
+        with theirs, self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno()), str(log), msgspec.json.encode(options).decode()],
                 pass_fds=[theirs.fileno()],
@@ -58,7 +58,7 @@ class Worker:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                stderr=errors,
             )
         self.socket = ours
         ours.setblocking(False)
@@ -122,21 +122,13 @@ class Worker:
             os.close(self.pipe)
         self.pipe = None
 
-    def log_tail(self, size: int = 4096) -> str:
+    def log_tail(self) -> str:
         """The end of what the cell's process wrote to its standard streams."""
-        try:
-            with self._log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - size))
-                return log.read().decode(errors="replace")
-        except OSError:
-            return ""
+        return _tail(self._log)
 
     def last_words(self) -> str:
-        """What a server that has gone wrote to its standard error."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            _, errors = self._process.communicate(timeout=5)
-            return (errors or b"").decode(errors="replace")[-2000:]
-        return ""
+        """The end of what a server that has gone wrote to its standard error."""
+        return _tail(self._errors)
 
     def close(self) -> None:
         """End the server, and with it whatever still runs below it."""
@@ -147,5 +139,12 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+
+
+def _tail(path: Path, size: int = 4096) -> str:
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+            return log.read().decode(errors="replace")
+    except OSError:
+        return ""

@@ -309,6 +309,17 @@ class Waits(Solver):
 
 
 @dataclass(frozen=True)
+class BadPreload(Solver):
+    """Names a module to preload whose import ends the process."""
+
+    name = "bad-preload"
+    preload = ("antigravity_of_death",)
+
+    def solve(self, model, limits, seed, report):
+        raise AssertionError("must not be called")
+
+
+@dataclass(frozen=True)
 class Absent(Solver):
     """Needs a library nobody has."""
 

@@ -160,6 +160,20 @@ def test_contradictory_rows_bound_every_gap(bench):
     assert "different labels" in infeasible.detail
 
 
+def test_a_preload_that_kills_the_fork_server_is_a_crash_of_its_cells_only(
+    bench, tmp_path, monkeypatch
+):
+    module = tmp_path / "antigravity_of_death.py"
+    module.write_text("import os, sys\nsys.stderr.write('falling')\nos._exit(9)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    summary = bench.run(bench.suite("bad-preload", "honest", seeds=[0, 1]))
+    endings = {(r.cell["solver"], r.cell["seed"]): r for r in summary.records}
+    for seed in (0, 1):
+        assert endings["honest", seed].ending is Ending.OK
+        assert endings["bad-preload", seed].ending is Ending.CRASH
+        assert "falling" in endings["bad-preload", seed].detail
+
+
 def test_nothing_runs_when_the_run_is_over(bench):
     bench.one("sleeps", time=0.2)
     deadline = time.monotonic() + 5

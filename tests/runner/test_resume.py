@@ -120,12 +120,13 @@ def test_no_process_survives_a_killed_run(tmp_path):
         time.sleep(0.05)
 
 
-def test_ctrl_c_stops_cleanly_and_resumes(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_stop_cleanly_and_the_run_resumes(tmp_path, number):
     store, log = tmp_path / "r.bnnbench", tmp_path / "log"
     suite = write_suite(tmp_path, log, cells=CELLS, seconds=0.15)
     process = subprocess.Popen(command(suite, store), stderr=subprocess.PIPE, text=True)
     wait_for(store, 2, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "The same command goes on" in errors
