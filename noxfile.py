@@ -23,8 +23,7 @@ def _install(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the core and of all plugins; arguments after -- go to pytest."""
     _install(session)
-    ignored = ["--ignore=plugins/gradient"] if session.python in WITHOUT_TORCH else []
-    session.run("pytest", *ignored, *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session(python="3.11")
