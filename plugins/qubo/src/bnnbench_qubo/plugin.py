@@ -16,9 +16,10 @@ def bnnbench_formulations() -> list[type[Formulation]]:
 
 @hookimpl
 def bnnbench_solvers() -> list[type[Solver]]:
-    """``dwave-sa``, ``dimod``, ``dimod-exact``."""
+    """``ising-sa``, ``dwave-sa``, ``dimod``, ``dimod-exact``."""
     from bnnbench_qubo.dimod_exact import DimodExact
     from bnnbench_qubo.dimod_sampler import DimodSampler
     from bnnbench_qubo.dwave_sa import DwaveSA
+    from bnnbench_qubo.ising_sa import IsingSA
 
-    return [DwaveSA, DimodSampler, DimodExact]
+    return [IsingSA, DwaveSA, DimodSampler, DimodExact]

@@ -1,0 +1,142 @@
+"""Simulated annealing of many replicas at once, compiled (qubo.md sections 0.9, 4 and 6).
+
+A batch anneals ``replicas`` reads per thread side by side; each is an exact sequential Metropolis
+chain with a generator of its own, a child of the seed (:mod:`bnnbench_qubo.annealing_kernel`). Its
+cost is O(sweeps n) visits per read plus O(degree) per accepted flip on compressed rows, or O(n) per
+visit at the speed of a matrix product on a full matrix (:mod:`bnnbench_qubo.replicas`).
+
+A pilot of a few sweeps at 16 and at ``replicas`` lanes gives the time of an anneal as an affine
+function of the reads, from which the last batch before the limit gets its size. A batch that would
+overrun all the same is quenched: a few sweeps at the last beta, and its reads count as quenched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from bnnbench.errors import ProblemError
+from bnnbench.interfaces import Clock, Model, Report, Solver
+from bnnbench.models import Qubo
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_qubo.sampling import (
+    Floats,
+    Harvest,
+    Pace,
+    Schedule,
+    States,
+    beta_range,
+    collect,
+    finish,
+)
+
+if TYPE_CHECKING:
+    from bnnbench_qubo.machine import Pilot
+
+BUDGET = 0.95
+"""Share of the time limit that sweeps are fitted to; the rest is for decoding."""
+
+
+@dataclass(frozen=True)
+class IsingSA(Solver):
+    """Simulated annealing on a QUBO, by our own multi-replica Ising machine.
+
+    Every distinct network that a read decodes to is evaluated exactly; the best by training
+    objective is the answer. Read number k of a seed is the same whatever the threads, replicas or
+    batches, and a time limit only cuts the sequence (its last batch may be quenched). Only on a
+    full matrix of couplings without a common unit may rounding make reads differ between them.
+
+    Attributes:
+        num_sweeps: Metropolis sweeps per read; fewer if not even 16 reads fit in the time limit.
+        num_reads: reads in all; none for as many as the time allows.
+        replicas: reads that a thread anneals side by side.
+        restarts: anneals in sequence that share the time limit: sets the sweeps from the pilot.
+            Without a time limit, the number of batches of ``num_sweeps``. None for neither.
+        hot, cold: first and last beta, in units of 1 / lambda; where the model has no lambda,
+            0.2 and 10 over the root mean square energy change of a flip.
+        schedule: ``geometric`` or ``linear`` in beta.
+        method: ``sparse`` (compressed rows), ``dense`` (matrix products) or ``auto`` by density.
+    """
+
+    name: ClassVar[str] = "ising-sa"
+    kind: ClassVar[str] = "qubo"
+    requires: ClassVar[tuple[str, ...]] = ("numba",)
+    preload: ClassVar[tuple[str, ...]] = ("bnnbench_qubo.warm",)
+
+    num_sweeps: int = 1000
+    num_reads: int | None = None
+    replicas: int = 64
+    restarts: int | None = None
+    hot: float = 0.02
+    cold: float = 6.0
+    schedule: Literal["geometric", "linear"] = "geometric"
+    method: Literal["auto", "sparse", "dense"] = "auto"
+
+    def __post_init__(self) -> None:
+        counts = (self.num_sweeps, self.replicas, self.num_reads or 1, self.restarts or 1)
+        if min(counts) < 1 or 0 in (self.num_reads, self.restarts):
+            raise ProblemError("ising-sa: sweeps, reads, replicas and restarts must be at least 1.")
+        if not 0 < self.hot <= self.cold:
+            raise ProblemError("ising-sa: needs 0 < hot <= cold.")
+        if self.schedule not in ("geometric", "linear"):
+            raise ProblemError(f"ising-sa: unknown schedule {self.schedule!r}.")
+        if self.method not in ("auto", "sparse", "dense"):
+            raise ProblemError(f"ising-sa: unknown method {self.method!r}.")
+
+    def accepts(self, model: Model) -> str | None:
+        return None if isinstance(model.data, Qubo) else "the model's data are no Qubo"
+
+    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+        clock = Clock(limits)
+        from bnnbench_qubo.machine import PILOT_SWEEPS, Machine
+
+        machine = Machine.of(model.data, self.method, seed, max(1, limits.threads))
+        ends = beta_range(model, self.hot, self.cold) or machine.beta_range()
+        convert = clock.elapsed
+        batch, reads, sweeps = self.replicas * machine.threads, self.num_reads, self.num_sweeps
+        harvest = Harvest(model, report)
+        with machine:
+            pilot = None
+            if math.isfinite(limits.time):
+                pilot = machine.pilot(self._betas(ends, PILOT_SWEEPS), self.replicas)
+                sweeps = self._fitting(pilot, BUDGET * clock.left)
+            elif self.restarts and reads is None:
+                reads = self.restarts * batch
+            betas = self._betas(ends, sweeps)
+
+            def draw(size: int, _: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
+                return machine.draw(size, betas, interrupt)
+
+            schedule = Schedule(batch, reads, first=batch)
+            pace = pilot.pace(sweeps, machine.threads) if pilot else Pace(0.0)
+            termination, sampling = collect(harvest, clock, schedule, draw, seed, pace)
+        pilot_only = pilot is not None and harvest.reads == 0
+        if pilot is not None and pilot_only and harvest.add(pilot.states, pilot.energies):
+            termination = Termination.TARGET
+        return finish(
+            harvest,
+            termination,
+            sampling,
+            convert,
+            pilot_only=pilot_only,
+            beta_hot=ends[0],
+            beta_cold=ends[1],
+            sweeps=sweeps,
+            **machine.info(sampling),
+            overrun_seconds=max(0.0, clock.elapsed - limits.time),
+        )
+
+    def _fitting(self, pilot: Pilot, seconds: float) -> int:
+        """The sweeps of a read, so that ``restarts`` batches, or at least one small one, fit."""
+        if self.restarts:
+            return pilot.full.sweeps_within(seconds / self.restarts)
+        return min(self.num_sweeps, pilot.small.sweeps_within(seconds))
+
+    def _betas(self, ends: tuple[float, float], sweeps: int) -> Floats:
+        space = np.geomspace if self.schedule == "geometric" else np.linspace
+        betas: Floats = space(*ends, sweeps)
+        return betas
