@@ -165,6 +165,7 @@ def test_the_time_limit_ends_an_endless_run(teacher_model):
     solution = IsingSA(num_sweeps=50).solve(teacher_model, Limits(time=0.5), 0, ignore_report)
     assert solution.termination is Termination.TIME
     assert solution.info["reads"] >= 16
+    assert solution.info["sweeps"] == 50
     assert not solution.info["pilot_only"]
 
 

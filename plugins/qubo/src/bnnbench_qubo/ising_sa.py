@@ -5,17 +5,19 @@ chain with a generator of its own, a child of the seed (:mod:`bnnbench_qubo.anne
 cost is O(sweeps n) visits per read plus O(degree) per accepted flip on compressed rows, or O(n) per
 visit at the speed of a matrix product on a full matrix (:mod:`bnnbench_qubo.replicas`).
 
-A pilot of a few sweeps at 16 and at ``replicas`` lanes gives the time of an anneal as an affine
-function of the reads, from which the last batch before the limit gets its size. A batch that would
-overrun all the same is quenched: a few sweeps at the last beta, and its reads count as quenched.
+A pilot of a few sweeps at 16 and at ``replicas`` reads gives the time of an anneal as an affine
+function of the reads, from which the last batch before the limit gets its size
+(:mod:`bnnbench_qubo.budget`). A batch that would overrun all the same is quenched: a few sweeps at
+the last beta, and its reads count as quenched.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -26,19 +28,12 @@ from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_qubo.sampling import (
     Floats,
     Harvest,
-    Pace,
     Schedule,
     States,
     beta_range,
     collect,
     finish,
 )
-
-if TYPE_CHECKING:
-    from bnnbench_qubo.machine import Pilot
-
-BUDGET = 0.95
-"""Share of the time limit that sweeps are fitted to; the rest is for decoding."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +49,8 @@ class IsingSA(Solver):
         num_sweeps: Metropolis sweeps per read; fewer if not even 16 reads fit in the time limit.
         num_reads: reads in all; none for as many as the time allows.
         replicas: reads that a thread anneals side by side.
-        restarts: anneals in sequence that share the time limit: sets the sweeps from the pilot.
-            Without a time limit, the number of batches of ``num_sweeps``. None for neither.
+        restarts: batches in all, which share the time limit: their sweeps follow from the time that
+            is left, or are ``num_sweeps`` without a limit. None for batches of ``num_sweeps``.
         hot, cold: first and last beta, in units of 1 / lambda; where the model has no lambda,
             0.2 and 10 over the root mean square energy change of a flip.
         schedule: ``geometric`` or ``linear`` in beta.
@@ -92,28 +87,29 @@ class IsingSA(Solver):
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         clock = Clock(limits)
+        from bnnbench_qubo.budget import Anneals
         from bnnbench_qubo.machine import PILOT_SWEEPS, Machine
 
         machine = Machine.of(model.data, self.method, seed, max(1, limits.threads))
         ends = beta_range(model, self.hot, self.cold) or machine.beta_range()
         convert = clock.elapsed
-        batch, reads, sweeps = self.replicas * machine.threads, self.num_reads, self.num_sweeps
+        batch, reads = self.replicas * machine.threads, self.num_reads
+        if self.restarts:
+            reads = min(reads or sys.maxsize, self.restarts * batch)
         harvest = Harvest(model, report)
         with machine:
-            pilot = None
+            pilot, plan = None, Anneals(0.0, sweeps=self.num_sweeps)
             if math.isfinite(limits.time):
                 pilot = machine.pilot(self._betas(ends, PILOT_SWEEPS), self.replicas)
-                sweeps = self._fitting(pilot, BUDGET * clock.left)
-            elif self.restarts and reads is None:
-                reads = self.restarts * batch
-            betas = self._betas(ends, sweeps)
+                share, left = self.restarts, clock.left
+                plan = pilot.shared(share) if share else pilot.repeated(self.num_sweeps, left)
+                plan.decoding = harvest.decoding(pilot.states[0])
 
             def draw(size: int, _: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
-                return machine.draw(size, betas, interrupt)
+                return machine.draw(size, self._betas(ends, plan.sweeps), interrupt)
 
             schedule = Schedule(batch, reads, first=batch)
-            pace = pilot.pace(sweeps, machine.threads) if pilot else Pace(0.0)
-            termination, sampling = collect(harvest, clock, schedule, draw, seed, pace)
+            termination, sampling = collect(harvest, clock, schedule, draw, seed, plan)
         pilot_only = pilot is not None and harvest.reads == 0
         if pilot is not None and pilot_only and harvest.add(pilot.states, pilot.energies):
             termination = Termination.TARGET
@@ -125,16 +121,10 @@ class IsingSA(Solver):
             pilot_only=pilot_only,
             beta_hot=ends[0],
             beta_cold=ends[1],
-            sweeps=sweeps,
+            sweeps=plan.sweeps,
             **machine.info(sampling),
             overrun_seconds=max(0.0, clock.elapsed - limits.time),
         )
-
-    def _fitting(self, pilot: Pilot, seconds: float) -> int:
-        """The sweeps of a read, so that ``restarts`` batches, or at least one small one, fit."""
-        if self.restarts:
-            return pilot.full.sweeps_within(seconds / self.restarts)
-        return min(self.num_sweeps, pilot.small.sweeps_within(seconds))
 
     def _betas(self, ends: tuple[float, float], sweeps: int) -> Floats:
         space = np.geomspace if self.schedule == "geometric" else np.linspace

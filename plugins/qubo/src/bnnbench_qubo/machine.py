@@ -3,71 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from bnnbench.models import Qubo
 from bnnbench_qubo.annealing_kernel import LANES
+from bnnbench_qubo.budget import Pilot, Timing
 from bnnbench_qubo.replicas import (
-    CHUNK_SECONDS,
-    QUENCH,
     DenseGroup,
     Group,
     SparseGroup,
     padded,
 )
-from bnnbench_qubo.sampling import Floats, Pace, States
+from bnnbench_qubo.sampling import Floats, States
 from bnnbench_qubo.spin_model import SpinModel
+
+T = TypeVar("T")
 
 PILOT_SWEEPS = 4
 PILOT_READ = 2**31
 """Number of the first read of a pilot, far from those of the run."""
-DENSE_FROM = 0.3
-"""Share of coupled pairs from which a full matrix is faster."""
+DENSE_FROM = {"int16": 0.4, "float32": 0.3}
+"""Share of coupled pairs from which a full matrix is faster than rows of a type."""
 DENSE_SITES = (256, 20_000)
 """Fewest sites that are worth a matrix product, and most whose matrix is kept (1.6 GB)."""
 SCALED_BETAS = (0.2, 10.0)
 """First and last beta over the root mean square energy change of a flip."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of one group: ``setup + sweeps * sweep``."""
-
-    setup: float
-    sweep: float
-
-    def sweeps_within(self, seconds: float) -> int:
-        """Sweeps that fit, at least 1."""
-        return max(1, int((seconds - self.setup) / max(self.sweep, 1e-9)))
-
-    def seconds(self, sweeps: int) -> float:
-        """Of an anneal of so many sweeps."""
-        return self.setup + sweeps * self.sweep
-
-
-@dataclass(frozen=True, eq=False)
-class Pilot:
-    """Timings of a group of 16 reads and of a full one, and the reads of the latter."""
-
-    small: Timing
-    full: Timing
-    lanes: int
-    states: States
-    energies: Floats
-
-    def pace(self, sweeps: int, threads: int) -> Pace:
-        """Seconds of a batch that is spread over the threads."""
-        small, full = self.small.seconds(sweeps), self.full.seconds(sweeps)
-        each = max(full - small, 0.0) / max(1, self.lanes - LANES) or small / LANES
-        fixed = max(0.0, small - LANES * each)
-        tail = QUENCH * self.full.sweep + 2 * max(CHUNK_SECONDS, self.full.sweep)
-        return Pace(each / threads, fixed, LANES * threads, tail + self.full.setup)
 
 
 @dataclass(eq=False)
@@ -100,7 +66,8 @@ class Machine:
         model = SpinModel.of(qubo)
         if method == "auto":
             fits = DENSE_SITES[0] <= qubo.n <= DENSE_SITES[1]
-            method = "dense" if fits and model.density >= DENSE_FROM else "sparse"
+            full = model.density >= DENSE_FROM[model.dtype.__name__]
+            method = "dense" if fits and full else "sparse"
         dense = method == "dense"
         _ = model.matrix if dense else model.rows
         return cls(model, DenseGroup if dense else SparseGroup, seed, threads)
@@ -127,19 +94,20 @@ class Machine:
     ) -> tuple[States, Floats]:
         """The next reads: states (reads, n) and energies (reads,)."""
         share = padded(-(-reads // self.threads))
-        starts = range(0, reads, share)
 
         def anneal(at: int) -> tuple[Group, States, Floats]:
-            size = min(share, reads - at)
-            group = self.kind(self.model, self.seed, self._reads + at, size)
+            group = self.kind(self.model, self.seed, self._reads + at, min(share, reads - at))
             group.anneal(betas, interrupt)
             return group, group.states(), group.energies()
 
-        done = list((self._pool.map if self._pool else map)(anneal, starts))
+        done = self._map(anneal, range(0, reads, share))
         for group, _, energies in done:
             self._count(group, energies)
         self._reads += reads
         return np.concatenate([d[1] for d in done]), np.concatenate([d[2] for d in done])
+
+    def _map(self, work: Callable[[int], T], items: Iterable[int]) -> list[T]:
+        return list(self._pool.map(work, items) if self._pool else map(work, items))
 
     def _count(self, group: Group, energies: Floats) -> None:
         visits = group.sweeps * self.model.qubo.n
@@ -152,22 +120,29 @@ class Machine:
             self._drift = max(self._drift, float(drift))
 
     def pilot(self, betas: Floats, replicas: int) -> Pilot:
-        """Time a few sweeps of a small and of a full group, at betas of the whole range."""
+        """Time a few sweeps of small and of full groups, at betas of the whole range."""
         small, _, _ = self._time(betas, min(LANES, replicas))
         full, states, energies = self._time(betas, replicas)
-        return Pilot(small, full, padded(replicas), states, energies)
+        return Pilot(small, full, padded(replicas), self.threads, states, energies)
 
     def _time(self, betas: Floats, reads: int) -> tuple[Timing, States, Floats]:
-        begun = time.monotonic()
-        group = self.kind(self.model, self.seed, PILOT_READ, reads)
-        group.run(betas[:1])
-        swept = time.monotonic()
-        group.run(betas)
-        ended = time.monotonic()
-        states, energies = group.states(), group.energies()
-        sweep = (ended - swept) / len(betas)
-        setup = time.monotonic() - begun - (ended - swept) - sweep
-        return Timing(max(0.0, setup), sweep), states, energies
+        """Timing of a group of so many reads on every thread, and what they drew."""
+
+        def group(k: int) -> tuple[Timing, States, Floats]:
+            begun = time.monotonic()
+            group = self.kind(self.model, self.seed, PILOT_READ + k * reads, reads)
+            group.run(betas[:1])
+            swept = time.monotonic()
+            group.run(betas)
+            ended = time.monotonic()
+            states, energies = group.states(), group.energies()
+            sweep = (ended - swept) / len(betas)
+            setup = time.monotonic() - begun - (ended - swept) - sweep
+            return Timing(max(0.0, setup), sweep), states, energies
+
+        done = self._map(group, range(self.threads))
+        slowest = Timing(max(d[0].setup for d in done), max(d[0].sweep for d in done))
+        return slowest, np.concatenate([d[1] for d in done]), np.concatenate([d[2] for d in done])
 
     def info(self, seconds: float) -> dict[str, Any]:
         """Figures of the reads so far, which took so many seconds."""

@@ -94,6 +94,12 @@ class Harvest:
         self.seconds += time.monotonic() - start
         return stop
 
+    def decoding(self, state: States) -> float:
+        """About the seconds that :meth:`add` takes for a read, by decoding one and leaving it."""
+        start = time.monotonic()
+        self.model.problem.evaluate(self.model.decode(state))
+        return time.monotonic() - start
+
     def _weights(self, states: States) -> States:
         role: npt.NDArray[Any] | None = self.model.data.roles.get("weight")
         return np.ascontiguousarray(states if role is None else states[:, role.ravel()])
@@ -178,16 +184,18 @@ class Pace:
         multiple: a call takes as long as with the next multiple of so many reads.
         tail: seconds that the sampler takes to stop when told so, kept free at the end; none for
             one that stops only between reads.
+        decoding: seconds of decoding a read.
     """
 
     per_read: float
     fixed: float = 0.0
     multiple: int = 1
     tail: float | None = None
+    decoding: float = 0.0
 
-    def affordable(self, size: int, seconds: float, decode_seconds: float) -> int:
+    def affordable(self, size: int, seconds: float) -> int:
         """How many of ``size`` reads fit in so many seconds, their decoding included."""
-        each = max(self.per_read + decode_seconds, 1e-9)
+        each = max(self.per_read + self.decoding, 1e-9)
         reads = min(max(seconds - self.fixed - (self.tail or 0.0), 0.0) / each, 1e9)
         whole = int(reads / self.multiple) * self.multiple
         return min(size, whole)
@@ -196,8 +204,9 @@ class Pace:
         """Seconds from telling the sampler to stop until it does."""
         return self.per_read if self.tail is None else self.tail
 
-    def learn(self, reads: int, seconds: float) -> None:
-        """Rescale to the last call."""
+    def learn(self, reads: int, seconds: float, decoding: float) -> None:
+        """Rescale to the last call, which took so many seconds and others to be decoded."""
+        self.decoding = decoding / max(reads, 1)
         reads = -(-max(reads, 1) // self.multiple) * self.multiple
         expected = self.fixed + self.per_read * reads
         if expected > 0:
@@ -221,23 +230,22 @@ def collect(
     Returns:
         Why it stopped, and the seconds spent in ``draw``.
     """
-    sampling, decode_seconds, batch = 0.0, 0.0, 0
+    sampling, batch = 0.0, 0
     while True:
         size = schedule.size(batch, harvest.reads)
         if size <= 0:
             return Termination.ITERATIONS, sampling
-        size = pace.affordable(size, clock.left, decode_seconds)
+        size = pace.affordable(size, clock.left)
         if size < 1:
             return Termination.TIME, sampling
-        reserve = pace.stopping() + size * decode_seconds
+        reserve = pace.stopping() + size * pace.decoding
         start, decoded = time.monotonic(), harvest.seconds
         states, energies = draw(size, batch_seed(seed, batch), _below(clock, reserve))
         spent = time.monotonic() - start
         sampling += spent
         if harvest.add(states, energies):
             return Termination.TARGET, sampling
-        pace.learn(len(energies), spent)
-        decode_seconds = (harvest.seconds - decoded) / max(1, len(energies))
+        pace.learn(len(energies), spent, harvest.seconds - decoded)
         batch += 1
 
 

@@ -63,10 +63,15 @@ class SpinModel:
         pairs = self.qubo.n * (self.qubo.n - 1) // 2
         return len(self.qubo.values) / pairs if pairs else 0.0
 
+    @property
+    def dtype(self) -> type[np.int16] | type[np.float32]:
+        """Type of the couplings and fields on compressed rows."""
+        small = self.whole and self.reach.max(initial=0) < 2**15
+        return np.int16 if small else np.float32
+
     @cached_property
     def rows(self) -> tuple[Array, Array, Array]:
         """Starts, neighbours and couplings of all rows, in int16 or float32."""
-        small = self.whole and self.reach.max(initial=0) < 2**15
         rows, cols = self.qubo.rows, self.qubo.cols
         source = np.concatenate([rows, cols])
         order = np.argsort(source, kind="stable")
@@ -74,7 +79,7 @@ class SpinModel:
         np.cumsum(np.bincount(source, minlength=self.qubo.n), out=starts[1:])
         values = np.concatenate([self.couplings, self.couplings])[order]
         neighbours = np.concatenate([cols, rows])[order].astype(np.uint32)
-        return starts, neighbours, values.astype(np.int16 if small else np.float32)
+        return starts, neighbours, values.astype(self.dtype)
 
     @cached_property
     def matrix(self) -> Array:
