@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from bnnbench_qubo.spin_model import SpinModel
 T = TypeVar("T")
 
 PILOT_SWEEPS = 4
+PILOT_SECONDS = 0.003
+"""A pilot's sweeps are repeated for so long, and the fastest count."""
 PILOT_READ = 2**31
 """Number of the first read of a pilot, far from those of the run."""
 DENSE_FROM = {"int16": 0.4, "float32": 0.3}
@@ -132,12 +135,14 @@ class Machine:
             begun = time.monotonic()
             group = self.kind(self.model, self.seed, PILOT_READ + k * reads, reads)
             group.run(betas[:1])
-            swept = time.monotonic()
-            group.run(betas)
-            ended = time.monotonic()
+            sweep, sweeping = math.inf, 0.0
+            while sweeping < PILOT_SECONDS:
+                swept = time.monotonic()
+                group.run(betas)
+                spent = time.monotonic() - swept
+                sweep, sweeping = min(sweep, spent / len(betas)), sweeping + spent
             states, energies = group.states(), group.energies()
-            sweep = (ended - swept) / len(betas)
-            setup = time.monotonic() - begun - (ended - swept) - sweep
+            setup = time.monotonic() - begun - sweeping - sweep
             return Timing(max(0.0, setup), sweep), states, energies
 
         done = self._map(group, range(self.threads))
