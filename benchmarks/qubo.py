@@ -92,7 +92,7 @@ def sampling(case: Case, replicas: int, repeats: int) -> list[str]:
     """One row of the sampling table."""
     betas = np.geomspace(*case.betas, case.sweeps)
     start = time.process_time()
-    machine = Machine.of(case.qubo, "auto", 0, 1)
+    machine = Machine.metropolis(case.qubo, "auto", 0, 1)
     convert = time.process_time() - start
     bqm, sampler = to_bqm(case.qubo), SimulatedAnnealingSampler()
 
@@ -127,7 +127,9 @@ def sampling(case: Case, replicas: int, repeats: int) -> list[str]:
         case.name,
         str(case.qubo.n),
         f"{2 * len(case.qubo.values) / case.qubo.n:.0f}",
-        f"{info['method']} {info['numbers']}",
+        "sparse " + machine.model.dtype.__name__
+        if machine.make is SparseGroup
+        else "dense float32",
         f"{rate / 1e6:.1f}",
         f"{statistics.median(slow) / 1e6:.2f}",
         f"{ratio:.1f}",
@@ -142,7 +144,7 @@ def sampling(case: Case, replicas: int, repeats: int) -> list[str]:
 
 def bound(machine: Machine, case: Case, replicas: int) -> float:
     """Updates per second that the machine's arithmetic allows."""
-    if machine.kind is SparseGroup:
+    if machine.make is SparseGroup:
         return _sparse_bound(machine.model, case, replicas)
     n, matrix = case.qubo.n, machine.model.matrix
     spins, out = np.ones((n, replicas), np.float32), np.empty((BLOCK, replicas), np.float32)

@@ -84,7 +84,7 @@ def test_reads_do_not_depend_on_threads_or_batches(method):
     qubo, betas = random_qubo(100), np.geomspace(0.02, 2, 30)
 
     def reads(threads, *sizes):
-        with Machine.of(qubo, method, 7, threads) as machine:
+        with Machine.metropolis(qubo, method, 7, threads) as machine:
             drawn = [machine.draw(size, betas, never) for size in sizes]
         return np.concatenate([states for states, _ in drawn])
 
@@ -116,7 +116,7 @@ def test_reads_are_as_good_as_those_of_dwave(teacher_model):
             DwaveSA(num_reads=reads, num_sweeps=sweeps),
         )
     ]
-    with Machine.of(teacher_model.data, "auto", 1, 1) as machine:
+    with Machine.metropolis(teacher_model.data, "auto", 1, 1) as machine:
         betas = np.geomspace(0.02 / 0.15, 6 / 0.15, sweeps)
         states, energies = machine.draw(reads, betas, never)
     assert np.isclose(energies.mean(), runs[0]["mean_energy"])
@@ -150,7 +150,7 @@ def test_an_interrupted_anneal_is_quenched():
     qubo = random_qubo(60, 0.2)
     betas = np.full(2000, 0.01)
     betas[-1] = 50.0
-    with Machine.of(qubo, "sparse", 0, 1) as machine:
+    with Machine.metropolis(qubo, "sparse", 0, 1) as machine:
         calls = iter(range(10**6))
         _, cut = machine.draw(32, betas, lambda: next(calls) >= 2)
         info = machine.info(1.0)
@@ -217,7 +217,7 @@ def test_a_dense_model_goes_to_the_matrix(teacher_model):
 def test_a_qubo_without_couplings_is_solved_by_its_signs():
     linear = np.array([1.0, -2.0, 0.5, -0.1])
     none = np.zeros(0, dtype=np.int64)
-    with Machine.of(Qubo(linear, none, none, np.zeros(0)), "auto", 0, 1) as machine:
+    with Machine.metropolis(Qubo(linear, none, none, np.zeros(0)), "auto", 0, 1) as machine:
         states, energies = machine.draw(3, np.geomspace(0.1, 1000, 50), never)
     assert states.tolist() == [[0, 1, 0, 1]] * 3
     assert np.allclose(energies, -2.1)

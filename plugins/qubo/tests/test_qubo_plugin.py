@@ -17,4 +17,11 @@ def test_listing_the_plugin_imports_no_solver_library():
     command = [sys.executable, "-c", LAZY]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["bnn-qubo", "ising-sa", "dwave-sa", "dimod", "dimod-exact"]
+    assert result.stdout.split() == [
+        "bnn-qubo",
+        "ising-sa",
+        "ising-sb",
+        "dwave-sa",
+        "dimod",
+        "dimod-exact",
+    ]

@@ -248,6 +248,42 @@ def sweep_block(
 
 
 @_compiled
+def products(
+    starts: Array, neighbours: Array, couplings: Array, positions: Array, out: Array
+) -> None:
+    """``out = couplings @ positions`` on compressed rows, float32, shape (n, R)."""
+    for i in range(out.shape[0]):
+        row = out[i]
+        row[:] = 0
+        for k in range(starts[i], starts[i + 1]):
+            _add(row, couplings[k], positions[neighbours[k]])
+
+
+@_compiled
+def bifurcate(
+    positions: Array, momenta: Array, products: Array, bias: Array, constants: Array
+) -> None:
+    """One symplectic Euler step with walls at -1 and 1.
+
+    Args:
+        positions: x, float32, shape (n, R); updated.
+        momenta: y, likewise.
+        products: couplings times positions (or their signs), likewise.
+        bias: shape (n,).
+        constants: step, detuning a - 1 and the force's factor c, float32.
+    """
+    step, detuning, factor = constants
+    for i in range(positions.shape[0]):
+        x, y, product, constant = positions[i], momenta[i], products[i], bias[i]
+        for r in range(len(x)):
+            momentum = y[r] + step * (detuning * x[r] + factor * (product[r] + constant))
+            position = x[r] + step * momentum
+            outside = (position > np.float32(1)) | (position < np.float32(-1))
+            x[r] = min(np.float32(1), max(np.float32(-1), position))
+            y[r] = np.float32(0) if outside else momentum
+
+
+@_compiled
 def energies(linear: Array, rows: Array, cols: Array, values: Array, spins: Array) -> Array:
     """Energies of all replicas without the constant, in float64, from the QUBO itself."""
     total = np.zeros(spins.shape[1])

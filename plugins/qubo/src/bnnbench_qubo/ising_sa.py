@@ -13,9 +13,6 @@ the last beta, and its reads count as quenched.
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -24,16 +21,12 @@ import numpy as np
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
-from bnnbench.solution import Limits, Solution, Termination
-from bnnbench_qubo.sampling import (
-    Floats,
-    Harvest,
-    Schedule,
-    States,
-    beta_range,
-    collect,
-    finish,
-)
+from bnnbench.solution import Limits, Solution
+from bnnbench_qubo.ising_size import Size
+from bnnbench_qubo.sampling import Floats, beta_range
+
+SCALED_BETAS = (0.2, 10.0)
+"""First and last beta over the root mean square energy change of a flip, without lambda."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +65,7 @@ class IsingSA(Solver):
     method: Literal["auto", "sparse", "dense"] = "auto"
 
     def __post_init__(self) -> None:
-        counts = (self.num_sweeps, self.replicas, self.num_reads or 1, self.restarts or 1)
-        if min(counts) < 1 or 0 in (self.num_reads, self.restarts):
-            raise ProblemError("ising-sa: sweeps, reads, replicas and restarts must be at least 1.")
+        self._size.check(self.name)
         if not 0 < self.hot <= self.cold:
             raise ProblemError("ising-sa: needs 0 < hot <= cold.")
         if self.schedule not in ("geometric", "linear"):
@@ -87,46 +78,34 @@ class IsingSA(Solver):
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         clock = Clock(limits)
-        from bnnbench_qubo.budget import Anneals
-        from bnnbench_qubo.machine import PILOT_SWEEPS, Machine
+        from bnnbench_qubo.ising_run import sample
+        from bnnbench_qubo.machine import Machine
+        from bnnbench_qubo.replicas import SparseGroup
 
-        machine = Machine.of(model.data, self.method, seed, max(1, limits.threads))
-        ends = beta_range(model, self.hot, self.cold) or machine.beta_range()
-        convert = clock.elapsed
-        batch, reads = self.replicas * machine.threads, self.num_reads
-        if self.restarts:
-            reads = min(reads or sys.maxsize, self.restarts * batch)
-        harvest = Harvest(model, report)
-        with machine:
-            pilot, plan = None, Anneals(0.0, sweeps=self.num_sweeps)
-            if math.isfinite(limits.time):
-                pilot = machine.pilot(self._betas(ends, PILOT_SWEEPS), self.replicas)
-                share, left = self.restarts, clock.left
-                plan = pilot.shared(share) if share else pilot.repeated(self.num_sweeps, left)
-                plan.decoding = harvest.decoding(pilot.states[0])
+        machine = Machine.metropolis(model.data, self.method, seed, max(1, limits.threads))
+        scaled = [beta / machine.model.scale for beta in SCALED_BETAS]
+        hot, cold = beta_range(model, self.hot, self.cold) or scaled
+        sparse = machine.make is SparseGroup
+        space = np.geomspace if self.schedule == "geometric" else np.linspace
 
-            def draw(size: int, _: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
-                return machine.draw(size, self._betas(ends, plan.sweeps), interrupt)
+        def betas(sweeps: int) -> Floats:
+            path: Floats = space(hot, cold, sweeps)
+            return path
 
-            schedule = Schedule(batch, reads, first=batch)
-            termination, sampling = collect(harvest, clock, schedule, draw, seed, plan)
-        pilot_only = pilot is not None and harvest.reads == 0
-        if pilot is not None and pilot_only and harvest.add(pilot.states, pilot.energies):
-            termination = Termination.TARGET
-        return finish(
-            harvest,
-            termination,
-            sampling,
-            convert,
-            pilot_only=pilot_only,
-            beta_hot=ends[0],
-            beta_cold=ends[1],
-            sweeps=plan.sweeps,
-            **machine.info(sampling),
-            overrun_seconds=max(0.0, clock.elapsed - limits.time),
+        return sample(
+            model,
+            machine,
+            betas,
+            self._size,
+            limits,
+            clock,
+            report,
+            method="sparse" if sparse else "dense",
+            numbers=machine.model.dtype.__name__ if sparse else "float32",
+            beta_hot=hot,
+            beta_cold=cold,
         )
 
-    def _betas(self, ends: tuple[float, float], sweeps: int) -> Floats:
-        space = np.geomspace if self.schedule == "geometric" else np.linspace
-        betas: Floats = space(*ends, sweeps)
-        return betas
+    @property
+    def _size(self) -> Size:
+        return Size(self.num_sweeps, self.num_reads, self.replicas, self.restarts)

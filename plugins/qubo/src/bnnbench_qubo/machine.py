@@ -18,6 +18,7 @@ from bnnbench_qubo.budget import Pilot, Timing
 from bnnbench_qubo.replicas import (
     DenseGroup,
     Group,
+    MetropolisGroup,
     SparseGroup,
     padded,
 )
@@ -35,8 +36,17 @@ DENSE_FROM = {"int16": 0.4, "float32": 0.3}
 """Share of coupled pairs from which a full matrix is faster than rows of a type."""
 DENSE_SITES = (256, 20_000)
 """Fewest sites that are worth a matrix product, and most whose matrix is kept (1.6 GB)."""
-SCALED_BETAS = (0.2, 10.0)
-"""First and last beta over the root mean square energy change of a flip."""
+
+Make = Callable[[SpinModel, int, int, int], Group]
+"""From (model, seed, number of the first read, reads) to a group."""
+
+
+def is_dense(model: SpinModel, method: str) -> bool:
+    """Whether ``dense``, ``sparse`` or ``auto`` means a full matrix for a model."""
+    if method != "auto":
+        return method == "dense"
+    fits = DENSE_SITES[0] <= model.qubo.n <= DENSE_SITES[1]
+    return fits and model.density >= DENSE_FROM[model.dtype.__name__]
 
 
 @dataclass(eq=False)
@@ -45,13 +55,13 @@ class Machine:
 
     Attributes:
         model: what is sampled.
-        kind: sparse or dense groups.
+        make: makes the groups.
         seed: parent of the reads' seeds.
         threads: groups that run side by side.
     """
 
     model: SpinModel
-    kind: type[SparseGroup] | type[DenseGroup]
+    make: Make
     seed: int
     threads: int
     _reads: int = 0
@@ -59,19 +69,15 @@ class Machine:
     _accepted: int = 0
     _updates: int = 0
     _quenched: int = 0
-    _drift: float = 0.0
+    _drift: float | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _pool: ThreadPoolExecutor | None = None
 
     @classmethod
-    def of(cls, qubo: Qubo, method: str, seed: int, threads: int) -> Self:
-        """Convert a QUBO for a method: ``sparse``, ``dense`` or ``auto``."""
+    def metropolis(cls, qubo: Qubo, method: str, seed: int, threads: int) -> Self:
+        """A machine of Metropolis sweeps: ``sparse``, ``dense`` or ``auto``."""
         model = SpinModel.of(qubo)
-        if method == "auto":
-            fits = DENSE_SITES[0] <= qubo.n <= DENSE_SITES[1]
-            full = model.density >= DENSE_FROM[model.dtype.__name__]
-            method = "dense" if fits and full else "sparse"
-        dense = method == "dense"
+        dense = is_dense(model, method)
         _ = model.matrix if dense else model.rows
         return cls(model, DenseGroup if dense else SparseGroup, seed, threads)
 
@@ -87,20 +93,15 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def beta_range(self) -> tuple[float, float]:
-        """First and last beta by the size of the energy changes."""
-        hot, cold = SCALED_BETAS
-        return hot / self.model.scale, cold / self.model.scale
-
     def draw(
-        self, reads: int, betas: Floats, interrupt: Callable[[], bool]
+        self, reads: int, path: Floats, interrupt: Callable[[], bool]
     ) -> tuple[States, Floats]:
         """The next reads: states (reads, n) and energies (reads,)."""
         share = padded(-(-reads // self.threads))
 
         def anneal(at: int) -> tuple[Group, States, Floats]:
-            group = self.kind(self.model, self.seed, self._reads + at, min(share, reads - at))
-            group.anneal(betas, interrupt)
+            group = self.make(self.model, self.seed, self._reads + at, min(share, reads - at))
+            group.anneal(path, interrupt)
             return group, group.states(), group.energies()
 
         done = self._map(anneal, range(0, reads, share))
@@ -114,33 +115,34 @@ class Machine:
 
     def _count(self, group: Group, energies: Floats) -> None:
         visits = group.sweeps * self.model.qubo.n
-        self._visits += visits * group.spins.shape[1]
         self._updates += visits * group.reads
-        self._accepted += group.accepted
         self._quenched += group.reads * group.quenched
+        if isinstance(group, MetropolisGroup):
+            self._visits += visits * group.spins.shape[1]
+            self._accepted += group.accepted
         if isinstance(group, SparseGroup):
             drift = np.abs(group.tracked_energies() - energies).max(initial=0.0)
-            self._drift = max(self._drift, float(drift))
+            self._drift = max(self._drift or 0.0, float(drift))
 
-    def pilot(self, betas: Floats, replicas: int) -> Pilot:
-        """Time a few sweeps of small and of full groups, at betas of the whole range."""
-        small, _, _ = self._time(betas, min(LANES, replicas))
-        full, states, energies = self._time(betas, replicas)
+    def pilot(self, path: Floats, replicas: int) -> Pilot:
+        """Time a few sweeps of small and of full groups, along the whole path."""
+        small, _, _ = self._time(path, min(LANES, replicas))
+        full, states, energies = self._time(path, replicas)
         return Pilot(small, full, padded(replicas), self.threads, states, energies)
 
-    def _time(self, betas: Floats, reads: int) -> tuple[Timing, States, Floats]:
+    def _time(self, path: Floats, reads: int) -> tuple[Timing, States, Floats]:
         """Timing of a group of so many reads on every thread, and what they drew."""
 
         def group(k: int) -> tuple[Timing, States, Floats]:
             begun = time.monotonic()
-            group = self.kind(self.model, self.seed, PILOT_READ + k * reads, reads)
-            group.run(betas[:1])
+            group = self.make(self.model, self.seed, PILOT_READ + k * reads, reads)
+            group.run(path[:1])
             sweep, sweeping = math.inf, 0.0
             while sweeping < PILOT_SECONDS:
                 swept = time.monotonic()
-                group.run(betas)
+                group.run(path)
                 spent = time.monotonic() - swept
-                sweep, sweeping = min(sweep, spent / len(betas)), sweeping + spent
+                sweep, sweeping = min(sweep, spent / len(path)), sweeping + spent
             states, energies = group.states(), group.energies()
             setup = time.monotonic() - begun - sweeping - sweep
             return Timing(max(0.0, setup), sweep), states, energies
@@ -151,13 +153,10 @@ class Machine:
 
     def info(self, seconds: float) -> dict[str, Any]:
         """Figures of the reads so far, which took so many seconds."""
-        sparse = self.kind is SparseGroup
         return {
-            "method": "sparse" if sparse else "dense",
-            "numbers": str(self.model.rows[2].dtype) if sparse else "float32",
             "updates": self._updates,
             "updates_per_second": self._updates / seconds if seconds else None,
             "acceptance_rate": self._accepted / self._visits if self._visits else None,
             "quenched_reads": self._quenched,
-            "energy_drift": self._drift if sparse else None,
+            "energy_drift": self._drift,
         }

@@ -46,44 +46,36 @@ def generators(seed: int, first: int, reads: int) -> Array:
 
 
 class Group(ABC):
-    """Replicas of one model.
+    """Replicas of one model that move side by side.
 
     Attributes:
+        model: what is sampled.
+        reads: how many of the replicas count.
         sweeps: how many were made.
-        accepted: accepted flips of all replicas.
-        quenched: whether the anneal was cut short.
+        quenched: whether the run was cut short.
+        spins: s = 1 - 2 x, shape (n, R).
     """
 
     def __init__(self, model: SpinModel, seed: int, first: int, reads: int, dtype: Any) -> None:
         self.model, self.reads = model, reads
-        self.sweeps, self.accepted, self.quenched = 0, 0, False
+        self.sweeps, self.quenched = 0, False
         self._state = generators(seed, first, reads)
         self.spins = np.empty((model.qubo.n, self._state.shape[1]), dtype=dtype)
-        self._flips = np.empty(self._state.shape[1], dtype=dtype)
         kernel.start(self.spins, self._state)
 
     @abstractmethod
-    def _sweep(self, scales: Array) -> int:
-        """One sweep per scale; the accepted flips."""
+    def run(self, path: Floats) -> None:
+        """One sweep per value of the control parameter (beta, pump)."""
 
-    def run(self, betas: Floats) -> None:
-        """One sweep per beta."""
-        scales = (-betas * (self.model.unit / np.log(2))).astype(np.float32)
-        while len(scales):
-            step = REFRESH - self.sweeps % REFRESH
-            self.accepted += self._sweep(scales[:step])
-            self.sweeps += len(scales[:step])
-            scales = scales[step:]
-
-    def anneal(self, betas: Floats, interrupt: Callable[[], bool]) -> None:
-        """One sweep per beta, or a quench as soon as ``interrupt()``."""
+    def anneal(self, path: Floats, interrupt: Callable[[], bool]) -> None:
+        """One sweep per value, or as soon as ``interrupt()`` a few at the last value."""
         at, size = 0, 1
-        while at < len(betas):
-            if at and len(betas) - at > QUENCH and interrupt():
+        while at < len(path):
+            if at and len(path) - at > QUENCH and interrupt():
                 self.quenched = True
-                return self.run(np.full(QUENCH, betas[-1]))
+                return self.run(np.full(QUENCH, path[-1]))
             begun = time.monotonic()
-            self.run(betas[at : at + size])
+            self.run(path[at : at + size])
             at += size
             spent = time.monotonic() - begun
             size = max(1, min(2 * size, int(size * CHUNK_SECONDS / max(spent, 1e-6))))
@@ -101,7 +93,32 @@ class Group(ABC):
         return total
 
 
-class SparseGroup(Group):
+class MetropolisGroup(Group):
+    """Metropolis sweeps.
+
+    Attributes:
+        accepted: accepted flips of all replicas.
+    """
+
+    def __init__(self, model: SpinModel, seed: int, first: int, reads: int, dtype: Any) -> None:
+        super().__init__(model, seed, first, reads, dtype)
+        self.accepted = 0
+        self._flips = np.empty(self.spins.shape[1], dtype=dtype)
+
+    @abstractmethod
+    def _sweep(self, scales: Array) -> int:
+        """One sweep per scale; the accepted flips."""
+
+    def run(self, path: Floats) -> None:
+        scales = (-path * (self.model.unit / np.log(2))).astype(np.float32)
+        while len(scales):
+            step = REFRESH - self.sweeps % REFRESH
+            self.accepted += self._sweep(scales[:step])
+            self.sweeps += len(scales[:step])
+            scales = scales[step:]
+
+
+class SparseGroup(MetropolisGroup):
     """Replicas on compressed rows."""
 
     def __init__(self, model: SpinModel, seed: int, first: int, reads: int) -> None:
@@ -124,13 +141,12 @@ class SparseGroup(Group):
         return total
 
 
-class DenseGroup(Group):
+class DenseGroup(MetropolisGroup):
     """Replicas on a full matrix."""
 
     def __init__(self, model: SpinModel, seed: int, first: int, reads: int) -> None:
         super().__init__(model, seed, first, reads, np.float32)
-        matrix, n = model.matrix, model.qubo.n
-        bias = model.qubo.linear / model.unit - matrix.sum(axis=1, dtype=np.float64)
+        matrix, bias, n = model.matrix, model.centre, model.qubo.n
         room = np.empty((BLOCK, self.spins.shape[1]), dtype=np.float32)
         self._blocks = []
         for at in range(0, n, BLOCK):

@@ -71,7 +71,7 @@ class SpinModel:
 
     @cached_property
     def rows(self) -> tuple[Array, Array, Array]:
-        """Starts, neighbours and couplings of all rows, in int16 or float32."""
+        """Starts, neighbours and couplings of all rows, in units, as :attr:`dtype`."""
         rows, cols = self.qubo.rows, self.qubo.cols
         source = np.concatenate([rows, cols])
         order = np.argsort(source, kind="stable")
@@ -82,8 +82,14 @@ class SpinModel:
         return starts, neighbours, values.astype(self.dtype)
 
     @cached_property
+    def real_rows(self) -> tuple[Array, Array, Array]:
+        """The rows of -Q / 2 in units, float32."""
+        starts, neighbours, couplings = self.rows
+        return starts, neighbours, np.float32(-0.5) * couplings.astype(np.float32)
+
+    @cached_property
     def matrix(self) -> Array:
-        """-Q / 2 in units, so that matrix @ spins + reach terms are fields: float32 (n, n)."""
+        """-Q / 2 in units, so that a flip changes E by s (centre + matrix @ s): float32 (n, n)."""
         full = np.zeros((self.qubo.n, self.qubo.n), dtype=np.float32)
         half = (-0.5 * self.couplings).astype(np.float32)
         full[self.qubo.rows, self.qubo.cols] = half
@@ -91,14 +97,22 @@ class SpinModel:
         return full
 
     @cached_property
+    def centre(self) -> Array:
+        """Mean change of a flip from s = 1 over random states, in units: l + sum_j Q_ij / 2."""
+        n = self.qubo.n
+        sums = np.bincount(self.qubo.rows, self.couplings, n)
+        sums += np.bincount(self.qubo.cols, self.couplings, n)
+        centre: Array = self.qubo.linear / self.unit + sums / 2
+        return centre
+
+    @cached_property
     def scale(self) -> float:
         """Root mean square of what one flip changes in a random state; 1 if nothing does."""
-        qubo, n = self.qubo, self.qubo.n
-        squares = np.bincount(qubo.rows, qubo.values**2, n)
-        squares += np.bincount(qubo.cols, qubo.values**2, n)
-        sums = np.bincount(qubo.rows, qubo.values, n) + np.bincount(qubo.cols, qubo.values, n)
-        mean = float(((qubo.linear + sums / 2) ** 2 + squares / 4).mean()) if n else 0.0
-        return mean**0.5 or 1.0
+        n = self.qubo.n
+        squares = np.bincount(self.qubo.rows, self.couplings**2, n)
+        squares += np.bincount(self.qubo.cols, self.couplings**2, n)
+        mean = float((self.centre**2 + squares / 4).mean()) if n else 0.0
+        return self.unit * mean**0.5 or 1.0
 
 
 def common_unit(sizes: Array) -> float | None:
