@@ -4,8 +4,8 @@ Positions x_i in [-1, 1] and momenta y_i of all sites move together:
 
     y_i += dt [ -(1 - a) x_i + c F_i(z) ],   x_i += dt y_i,   x_i = sgn x_i, y_i = 0 if |x_i| > 1,
 
-where a rises from 0 to 1, z = x (ballistic) or sgn x (discrete) and F_i is what a flip of site i
-would lower the energy by from s_i = -1: F = l + Q (1 - z) / 2. Here c = strength / rms(F), with the
+where a rises from 0 to 1, z = x (ballistic) or sgn x (discrete) and F = l + Q (1 - z) / 2 is what
+a bit costs when it is 1, that is at x_i = -1. Here c = strength / rms(F), with the
 root mean square over random states; the literature's 0.5 / (sqrt(n) sigma_J) for random couplings.
 A step costs one product with the couplings for all replicas: n^2 on a full matrix at the speed of
 sgemm, O(couplings) on compressed rows. It starts from x = 0 and y = -0.1 or 0.1 at random.

@@ -22,8 +22,7 @@ from bnnbench_qubo.sampling import Floats, States
 from bnnbench_qubo.spin_model import REFRESH, Array, SpinModel
 
 BLOCK = 64
-
-
+"""Sites whose fields are computed by one product."""
 QUENCH = 8
 """Sweeps at the last beta that end an anneal whose time is up."""
 CHUNK_SECONDS = 0.005
