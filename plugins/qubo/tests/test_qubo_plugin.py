@@ -21,6 +21,7 @@ def test_listing_the_plugin_imports_no_solver_library():
         "bnn-qubo",
         "ising-sa",
         "ising-sb",
+        "dropout-bias",
         "dwave-sa",
         "dimod",
         "dimod-exact",
