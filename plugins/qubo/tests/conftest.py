@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bnnbench_qubo.bnn_qubo import BnnQubo
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
@@ -50,6 +51,16 @@ def teacher_problem():
         return Problem(data, Architecture(d, (h,), 1), Binary(bias="none"), Errors())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def teacher_model(teacher_problem):
+    """251 variables: a 9-3-1 teacher of 16 images, lambda = 0.15."""
+    # So that no short time limit pays for imports or compilation.
+    import bnnbench_qubo.warm  # noqa: F401
+    import dwave.samplers  # noqa: F401
+
+    return BnnQubo().build(teacher_problem())
 
 
 @pytest.fixture(scope="session")

@@ -382,3 +382,14 @@ def test_a_pixel_that_is_never_on_is_no_trouble(random_problem):
     model = EXACT.build(problem)
     network = problem.random_network(np.random.default_rng(0))
     assert model.data.energy(model.encode(network))[0] == float(problem.evaluate(network).value)
+
+
+@pytest.mark.parametrize("hidden", [(), (1,), (3,), (3, 2)])
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("bias", ["none", "same"])
+@pytest.mark.parametrize("params", [{}, {"normalise": False}, {"margin": 0.4}])
+def test_every_pair_of_variables_occurs_once(random_problem, hidden, outputs, bias, params):
+    qubo = BnnQubo(**params).build(random_problem(3, 5, hidden, outputs, bias=bias)).data
+    assert (qubo.rows < qubo.cols).all()
+    assert len(np.unique(qubo.rows * qubo.n + qubo.cols)) == len(qubo.values)
+    assert (qubo.values != 0).all()

@@ -17,13 +17,6 @@ from bnnbench.solution import Limits, Status, Termination
 from bnnbench.spec import parse
 
 
-@pytest.fixture(scope="module")
-def teacher_model(teacher_problem):
-    import dwave.samplers  # noqa: F401  so that no short time limit pays for the import
-
-    return BnnQubo().build(teacher_problem())
-
-
 class Recorder:
     def __init__(self, stop_at=None):
         self.seen, self.stop_at = [], stop_at

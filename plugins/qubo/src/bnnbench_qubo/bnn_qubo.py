@@ -161,7 +161,7 @@ def _term_count(problem: Problem) -> int:
 
 
 def _info(layout: Layout, qubo: Qubo, weight: float, bound: float | None) -> dict[str, Any]:
-    degree = np.bincount(np.concatenate([qubo.rows, qubo.cols]), minlength=qubo.n)
+    degree = np.bincount(qubo.rows, minlength=qubo.n) + np.bincount(qubo.cols, minlength=qubo.n)
     return {
         "n": qubo.n,
         "couplings": len(qubo.values),

@@ -15,6 +15,7 @@ from bnnbench.spec import Spec
 from bnnbench_qubo.sampling import (
     Floats,
     Harvest,
+    Pace,
     Schedule,
     States,
     collect,
@@ -85,7 +86,7 @@ class DimodSampler(Solver):
 
         harvest = Harvest(model, report)
         schedule = Schedule(self.reads_per_batch, self.num_reads)
-        termination, sampling = collect(harvest, clock, schedule, draw, seed, 0.0)
+        termination, sampling = collect(harvest, clock, schedule, draw, seed, Pace(0.0))
         return finish(harvest, termination, sampling, convert)
 
     def _load(self) -> Any:

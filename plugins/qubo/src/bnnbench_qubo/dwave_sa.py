@@ -20,9 +20,11 @@ from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_qubo.sampling import (
     Floats,
     Harvest,
+    Pace,
     Schedule,
     States,
     batch_seed,
+    beta_range,
     collect,
     finish,
     from_sampleset,
@@ -83,7 +85,7 @@ class DwaveSA(Solver):
         start = time.monotonic()
         bqm = to_bqm(model.data)
         convert = time.monotonic() - start
-        betas = self.beta_range(model)
+        betas = beta_range(model, self.hot, self.cold)
 
         def sample(reads: int, seed: int, **options: Any) -> Any:
             return sampler().sample(
@@ -105,14 +107,9 @@ class DwaveSA(Solver):
         read_seconds = 1e-9 * pilot.info["timing"]["sampling_ns"] * self.num_sweeps / sweeps
         harvest = Harvest(model, report)
         schedule = Schedule(self.reads_per_batch, self.num_reads)
-        termination, sampling = collect(harvest, clock, schedule, draw, seed, read_seconds)
+        termination, sampling = collect(harvest, clock, schedule, draw, seed, Pace(read_seconds))
         pilot_only = harvest.reads == 0
         if pilot_only and harvest.add(*from_sampleset(pilot)):
             termination = Termination.TARGET
         info = {"beta_hot": betas[0], "beta_cold": betas[1]} if betas else {}
         return finish(harvest, termination, sampling, convert, pilot_only=pilot_only, **info)
-
-    def beta_range(self, model: Model) -> tuple[float, float] | None:
-        """First and last beta for a model; None for the library's choice."""
-        weight = model.info.get("lambda")
-        return (self.hot / weight, self.cold / weight) if weight else None

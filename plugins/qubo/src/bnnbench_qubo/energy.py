@@ -73,6 +73,8 @@ def _balance(layout: Layout, k: int, known: Bools | None) -> Affine:
         own=np.concatenate([np.broadcast_to(c, f.shape) for c, f in own], axis=2),
         coefficients=np.concatenate([f for _, f in own], axis=2) / counter.unit,
         constant=start,
+        # Products of two source activations occur in every unit's square.
+        repeats=hidden.sum() > 1 and mask.shape[1] > 1,
     )
 
 

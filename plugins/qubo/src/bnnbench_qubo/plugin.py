@@ -16,9 +16,12 @@ def bnnbench_formulations() -> list[type[Formulation]]:
 
 @hookimpl
 def bnnbench_solvers() -> list[type[Solver]]:
-    """``dwave-sa``, ``dimod``, ``dimod-exact``."""
+    """``ising-sa``, ``ising-sb``, ``dropout-bias``, ``dwave-sa``, ``dimod``, ``dimod-exact``."""
     from bnnbench_qubo.dimod_exact import DimodExact
     from bnnbench_qubo.dimod_sampler import DimodSampler
+    from bnnbench_qubo.dropout_bias import DropoutBias
     from bnnbench_qubo.dwave_sa import DwaveSA
+    from bnnbench_qubo.ising_sa import IsingSA
+    from bnnbench_qubo.ising_sb import IsingSB
 
-    return [DwaveSA, DimodSampler, DimodExact]
+    return [IsingSA, IsingSB, DropoutBias, DwaveSA, DimodSampler, DimodExact]

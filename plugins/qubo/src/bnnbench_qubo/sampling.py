@@ -94,6 +94,15 @@ class Harvest:
         self.seconds += time.monotonic() - start
         return stop
 
+    def decoding(self, state: States) -> float:
+        """About the seconds that :meth:`add` takes for a read, by decoding one and leaving it."""
+        times = []
+        for _ in range(3):
+            start = time.monotonic()
+            self.model.problem.evaluate(self.model.decode(state))
+            times.append(time.monotonic() - start)
+        return min(times)
+
     def _weights(self, states: States) -> States:
         role: npt.NDArray[Any] | None = self.model.data.roles.get("weight")
         return np.ascontiguousarray(states if role is None else states[:, role.ravel()])
@@ -156,19 +165,60 @@ class Harvest:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How many reads to draw: batches of 1, 2, 4, .. up to ``batch``, ``reads`` in all."""
+    """How many reads to draw: ``first``, twice as many, .. up to ``batch``; ``reads`` in all."""
 
     batch: int
     reads: int | None
+    first: int = 1
 
     def size(self, number: int, done: int) -> int:
         """Reads of batch ``number`` after ``done`` reads; none for the end."""
-        size = min(self.batch, 1 << min(number, 30))
+        size = min(self.batch, self.first << min(number, 30))
         return size if self.reads is None else min(size, self.reads - done)
 
 
+@dataclass(eq=False)
+class Pace:
+    """What a call of a sampler takes: about ``fixed + per_read * reads`` seconds.
+
+    Attributes:
+        per_read: seconds.
+        fixed: seconds.
+        multiple: a call takes as long as with the next multiple of so many reads.
+        tail: seconds that the sampler takes to stop when told so, kept free at the end; none for
+            one that stops only between reads.
+        decoding: seconds of decoding a read.
+    """
+
+    per_read: float
+    fixed: float = 0.0
+    multiple: int = 1
+    tail: float | None = None
+    decoding: float = 0.0
+
+    def affordable(self, size: int, seconds: float) -> int:
+        """How many of ``size`` reads fit in so many seconds, their decoding included."""
+        each = max(self.per_read + self.decoding, 1e-9)
+        reads = min(max(seconds - self.fixed - (self.tail or 0.0), 0.0) / each, 1e9)
+        whole = int(reads / self.multiple) * self.multiple
+        return min(size, whole)
+
+    def stopping(self) -> float:
+        """Seconds from telling the sampler to stop until it does."""
+        return self.per_read if self.tail is None else self.tail
+
+    def learn(self, reads: int, seconds: float, decoding: float) -> None:
+        """Rescale to the last call, which took so many seconds and others to be decoded."""
+        self.decoding = decoding / max(reads, 1)
+        reads = -(-max(reads, 1) // self.multiple) * self.multiple
+        expected = self.fixed + self.per_read * reads
+        if expected > 0:
+            self.fixed *= seconds / expected
+        self.per_read = (seconds - self.fixed) / reads
+
+
 def collect(
-    harvest: Harvest, clock: Clock, schedule: Schedule, draw: Draw, seed: int, read_seconds: float
+    harvest: Harvest, clock: Clock, schedule: Schedule, draw: Draw, seed: int, pace: Pace
 ) -> tuple[Termination, float]:
     """Draw and decode batches until reads, time or target end it.
 
@@ -178,35 +228,39 @@ def collect(
         schedule: batch sizes.
         draw: the sampler.
         seed: source of the batches' seeds.
-        read_seconds: first estimate of the time that one read takes.
+        pace: first estimate of the time that a call takes; learns from every call.
 
     Returns:
         Why it stopped, and the seconds spent in ``draw``.
     """
-    sampling, decode_seconds, batch = 0.0, 0.0, 0
+    sampling, batch = 0.0, 0
     while True:
         size = schedule.size(batch, harvest.reads)
         if size <= 0:
             return Termination.ITERATIONS, sampling
-        affordable = clock.left / max(read_seconds + decode_seconds, 1e-9)
-        if affordable < 1:
+        size = pace.affordable(size, clock.left)
+        if size < 1:
             return Termination.TIME, sampling
-        size = min(size, int(min(affordable, size)))
-        reserve = read_seconds + size * decode_seconds
+        reserve = pace.stopping() + size * pace.decoding
         start, decoded = time.monotonic(), harvest.seconds
         states, energies = draw(size, batch_seed(seed, batch), _below(clock, reserve))
         spent = time.monotonic() - start
         sampling += spent
         if harvest.add(states, energies):
             return Termination.TARGET, sampling
-        read_seconds = spent / max(1, len(energies))
-        decode_seconds = (harvest.seconds - decoded) / max(1, len(energies))
+        pace.learn(len(energies), spent, harvest.seconds - decoded)
         batch += 1
 
 
 def _below(clock: Clock, seconds: float) -> Callable[[], bool]:
     """Whether less than so many seconds are left, to be asked later."""
     return lambda: clock.left < seconds
+
+
+def beta_range(model: Model, hot: float, cold: float) -> tuple[float, float] | None:
+    """First and last beta for a model that names its lambda: hot / lambda and cold / lambda."""
+    weight = model.info.get("lambda")
+    return (hot / weight, cold / weight) if weight else None
 
 
 def finish(

@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 NONE = -1
 """Index that stands for "no variable"; its terms are dropped."""
+RADIX = 2**16
+"""Most variables whose pairs are sorted by :func:`_collected`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class Affine:
         own: variables of further terms, shape (S, W, T).
         coefficients: of the further terms, shape (S, W, T).
         constant: shape (S, W).
+        repeats: whether two own terms of a sample may be the same for several units.
     """
 
     arcs: Int64
@@ -39,14 +42,22 @@ class Affine:
     own: Int64
     coefficients: Floats
     constant: Floats
+    repeats: bool = True
 
 
 @dataclass(eq=False)
 class Terms:
-    """A growing quadratic function of ``n`` 0/1 variables."""
+    """A growing quadratic function of ``n`` 0/1 variables.
+
+    Attributes:
+        n: number of variables.
+        offset: constant.
+        repeats: whether a pair may have been added more than once.
+    """
 
     n: int
     offset: float = 0.0
+    repeats: bool = False
     _linear: list[tuple[Int64, Floats]] = field(default_factory=list)
     _pairs: list[tuple[Int64, Int64, Floats]] = field(default_factory=list)
 
@@ -60,11 +71,19 @@ class Terms:
         keep = (v != NONE) & (c != 0)
         self._linear.append((v[keep], c[keep]))
 
-    def pairs(self, first: Any, second: Any, values: Any) -> None:
-        """Add ``values * x[first] * x[second]``, broadcast together."""
+    def pairs(self, first: Any, second: Any, values: Any, *, repeats: bool = True) -> None:
+        """Add ``values * x[first] * x[second]``, broadcast together.
+
+        Args:
+            first: variables.
+            second: others.
+            values: coefficients.
+            repeats: False if no pair among these was or will be added otherwise.
+        """
         a, b, c = np.broadcast_arrays(first, second, np.asarray(values, dtype=np.float64))
         keep = (a != NONE) & (b != NONE) & (c != 0)
         self._pairs.append((a[keep], b[keep], c[keep]))
+        self.repeats = self.repeats or (repeats and bool(keep.any()))
 
     def square(self, e: Affine, weight: float) -> None:
         """Add ``weight`` times the sum of all squared expressions."""
@@ -74,20 +93,22 @@ class Terms:
             e.arcs[None, :, :, None],
             e.own[:, None, :, :],
             2 * weight * e.shared[:, :, None, None] * e.coefficients[:, None, :, :],
+            repeats=False,
         )
         self.constant(weight * e.constant**2)
 
     def _square_shared(self, e: Affine, weight: float) -> None:
         gram = e.shared.T @ e.shared
         i, j = np.triu_indices(len(gram), k=1)
-        self.pairs(e.arcs[i], e.arcs[j], 2 * weight * gram[i, j][:, None])
+        self.pairs(e.arcs[i], e.arcs[j], 2 * weight * gram[i, j][:, None], repeats=False)
         crossed = 2 * e.shared.T @ e.constant
         self.linear(e.arcs, weight * (np.diag(gram)[:, None] + crossed))
 
     def _square_own(self, e: Affine, weight: float) -> None:
         c = e.coefficients
         i, j = np.triu_indices(c.shape[-1], k=1)
-        self.pairs(e.own[..., i], e.own[..., j], 2 * weight * c[..., i] * c[..., j])
+        products = 2 * weight * c[..., i] * c[..., j]
+        self.pairs(e.own[..., i], e.own[..., j], products, repeats=e.repeats)
         self.linear(e.own, weight * c * (c + 2 * e.constant[..., None]))
 
     def qubo(self, **rest: Any) -> Qubo:
@@ -95,7 +116,34 @@ class Terms:
         variables = np.concatenate([t[0] for t in self._linear])
         values = np.concatenate([t[1] for t in self._linear])
         linear = np.bincount(variables, weights=values, minlength=self.n).astype(np.float64)
-        rows = np.concatenate([t[0] for t in self._pairs])
-        cols = np.concatenate([t[1] for t in self._pairs])
+        first = np.concatenate([t[0] for t in self._pairs])
+        second = np.concatenate([t[1] for t in self._pairs])
         couplings = np.concatenate([t[2] for t in self._pairs])
-        return Qubo.from_terms(self.n, linear, rows, cols, couplings, offset=self.offset, **rest)
+        if not self.repeats:
+            ordered = np.minimum(first, second), np.maximum(first, second), couplings
+        elif self.n <= RADIX:
+            ordered = _collected(first, second, couplings)
+        else:
+            return Qubo.from_terms(
+                self.n, linear, first, second, couplings, offset=self.offset, **rest
+            )
+        return Qubo(linear, *ordered, offset=self.offset, **rest)
+
+
+def _collected(first: Int64, second: Int64, values: Floats) -> tuple[Int64, Int64, Floats]:
+    """Pairs of distinct variables in order, repeated and mirrored ones summed, zeros left out.
+
+    Two passes of numpy's radix sort, which it has for 16-bit numbers only: a third of the time of a
+    sort by pairs.
+    """
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    order = np.argsort(high.astype(np.uint16), kind="stable")
+    order = order[np.argsort(low.astype(np.uint16)[order], kind="stable")]
+    low, high, values = low[order], high[order], values[order]
+    new = np.ones(len(low), dtype=bool)
+    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    starts = np.flatnonzero(new)
+    sums = np.add.reduceat(values, starts) if len(starts) else values
+    keep = sums != 0
+    starts = starts[keep]
+    return low[starts], high[starts], sums[keep]
