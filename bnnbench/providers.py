@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "bnnbench-mip": {"solver": ("highs",), "formulation": ("min-hinge", "max-correct")},
+    "bnnbench-mip": {
+        "solver": ("highs", "pyomo"),
+        "formulation": (
+            *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
+            *("min-weight", "sat-margin"),
+        ),
+    },
     "bnnbench-heuristics": {
         "solver": ("annealing", "greedy", "random", "constant", "logistic-regression")
     },
-    "bnnbench-qubo": {"solver": ("dwave-sa",), "formulation": ("bnn-qubo",)},
+    "bnnbench-qubo": {
+        "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),
+        "formulation": ("bnn-qubo",),
+    },
     "bnnbench-gradient": {"solver": ("ste",)},
     "bnnbench-datasets": {
         "dataset": (

@@ -83,7 +83,7 @@ class Machine:
 
     def __enter__(self) -> Self:
         if self.threads > 1:
-            from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+            from threadpoolctl import threadpool_limits
 
             # Groups are the unit of parallel work; threads inside a product would compete.
             self._stack.enter_context(threadpool_limits(1, user_api="blas"))
