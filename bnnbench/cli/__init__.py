@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -80,6 +81,9 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``bnnbench`` command."""
+    # This process solves nothing, and starting a thread per core for its linear algebra would cost
+    # more than all it computes; what cells may use is set by their limits.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         cli.main(prog_name="bnnbench", standalone_mode=False)
     except click.exceptions.Exit as stop:

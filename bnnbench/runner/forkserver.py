@@ -29,6 +29,7 @@ from bnnbench.runner.cellrun import CellRun, verify_stream
 from bnnbench.runner.messages import (
     Exited,
     MakeData,
+    Options,
     Outcome,
     Pipe,
     Request,
@@ -41,13 +42,6 @@ from bnnbench.runner.messages import (
 from bnnbench.runner.prepared import Preparation, Prepared
 
 _HEADROOM = 1 << 30
-
-
-class Options(msgspec.Struct):
-    """How a fork server is set up."""
-
-    preload: list[str] = []
-    plugins: list[str] = []
 
 
 class ForkServer:

@@ -21,6 +21,13 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     pass
 
 
+class Options(msgspec.Struct):
+    """How a fork server is set up."""
+
+    preload: list[str] = []
+    plugins: list[str] = []
+
+
 class RunCell(_Message, frozen=True, kw_only=True):
     """To the fork server: run a cell on a prepared data set."""
 

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bnnbench.runner.forkserver import Options
-from bnnbench.runner.messages import Request
+from bnnbench.runner.messages import Options, Request
 from bnnbench.runner.task import MEMORY_PERIOD, Task
 from bnnbench.runner.worker import Worker
 from bnnbench.suite import Cell

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from bnnbench.runner.forkserver import Options
 from bnnbench.runner.messages import (
     Exited,
     Frames,
     FromCell,
+    Options,
     Request,
     Signal,
     pack,
