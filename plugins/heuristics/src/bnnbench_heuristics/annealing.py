@@ -4,15 +4,15 @@ Each step gives one weight or bias another value and accepts a rise of the loss 
 probability ``exp(-delta / T)``, ``T = T0 * step * max(0.001, 1 - elapsed / budget)``. The step is
 what one move typically changes: 1 for counts, 1/3 for squared hinges. With more than 280 rows T is
 multiplied by the square root of n / 280: the best first temperatures found were 0.1 for hinges and
-0.3 to 0.4 for counts at 280 rows, 1 and 2 at 25,000 (flip-search.md sections 4 and 6). Losses that
-are sums over more than two outputs have T multiplied by half their number (on digits, 10 outputs,
-three to five times T is best for hinges and wrong signs). Where every sign must be right, T is
-multiplied by the penalty of a wrong one, so that the search settles the signs first and the
-weights or margins last.
+0.3 to 0.4 for counts at 280 rows, 1 and 2 at 25,000 (flip-search.md sections 4 and 6). With more
+than two outputs T is multiplied by half their number (on digits, 10 outputs, three to five times T
+is best for hinges and wrong signs). Where every sign must be right, T is multiplied by the penalty
+of a wrong one, so that the search settles the signs first and the weights or margins last.
 
 With a target, runs of 0.25, 0.5, 1, ... seconds start from new random networks until it is reached:
 whatever length a problem needs, it is met within a small factor (flip-search.md section 6). The
-last of them takes what is left once the next would no longer fit.
+last of them takes what is left once the next would no longer fit. Every run begins hotter than the
+one before, by the eighth root of 2: what short runs miss needs a wider search.
 
 A step costs O(non-zeros of a column + flips * fan-out). Networks with one hidden layer on small
 grids have a kernel of their own, see ``shallow_state.py`` for when and ``shallow_kernel.py`` for
@@ -43,6 +43,7 @@ _FLOOR = 0.001
 _CHUNK_SECONDS = 0.01
 _FIRST_CHUNK = 64
 _FIRST_RUN = 0.25
+_HOTTER = 2**0.125
 _ROWS = 280
 _OUTPUT_SHARE = 0.3
 _OUTPUT_ROWS = 700
@@ -84,8 +85,8 @@ class Annealing(Solver):
         if infeasible:
             return infeasible
         run = _Run(self, model, limits, seed, report)
-        for end in self._ends(limits):
-            run.restart(end)
+        for k, end in enumerate(self._ends(limits)):
+            run.restart(end, _HOTTER**k)
             if run.incumbent.stop:
                 break
         return run.solution()
@@ -176,15 +177,18 @@ class _Run:
         self.budget = _Budget(solver.moves, limits)
         self.incumbent = Incumbent(model.problem, limits, report)
         rows = model.problem.dataset.sizes[0]
-        self.start = solver.T0 * self.state.terms.heat * max(1.0, rows / _ROWS) ** 0.5
+        self.start = self._coolest = (
+            solver.T0 * self.state.terms.heat * max(1.0, rows / _ROWS) ** 0.5
+        )
         given = solver.output_share
         self.share = usual_output_share(rows) if given is None else given
         bounds = [model.problem.lower_bound, limits.target]
         goals = [float(b) for b in bounds if b is not None and math.isfinite(b)]
         self.goal = max(goals, default=-math.inf)
 
-    def restart(self, fraction: float) -> None:
+    def restart(self, fraction: float, heat: float) -> None:
         """Anneal from a new random network until this fraction of the budget is spent."""
+        self.start = self._coolest * heat
         self.state.randomise(self.rng)
         self.incumbent.offer(self.state.network())
         if self.incumbent.stop:

@@ -59,6 +59,7 @@ class Shallow(NamedTuple):
         out: addresses of the outputs' losses in ``code``, shape (q, n).
         code: loss of an output, or its share of the row's code.
         totals: losses of the outputs, where ``row_loss`` is empty, shape (q,).
+        rises: by how much they rise with the current move, shape (q,).
         row_code: codes of the rows, where ``row_loss`` is not empty.
         row_loss: loss of a row by its code; empty where the losses of its outputs are summed.
         flips: rows collected by a move.
@@ -76,6 +77,7 @@ class Shallow(NamedTuple):
     out: Array
     code: Array
     totals: Array
+    rises: Array
     row_code: Array
     row_loss: Array
     flips: Array
@@ -130,49 +132,59 @@ def sign(z: Int) -> Int:
 
 
 @inlined
-def row_rise(t: Shallow, i: Int, change: Int) -> Int:
-    """By how much a row's loss rises when its code changes."""
-    old = t.row_code[i]
-    return t.row_loss[np.uint32(old + change)] - t.row_loss[np.uint32(old)]
+def turn(t: Shallow, u: Int, i: Int) -> Int:
+    """By how much a hidden unit's activation changes when it flips on a row."""
+    return -2 * sign(t.pre[u, i])
 
 
 @inlined
-def rise_of_flips(t: Shallow, u: Int, found: Int) -> Int:
-    """By how much the loss rises when a hidden unit flips on the collected rows."""
+def rise_of_outputs(t: Shallow, u: Int, found: Int) -> Int:
+    """Sum of the rises of the outputs' losses when a hidden unit flips on the collected rows."""
+    total, weights = 0, t.head[FIRST_OUTPUT] + u * t.out.shape[0]
+    for j in range(t.out.shape[0]):
+        weight, rise = t.values[weights + j], 0
+        for k in range(found):
+            i = t.flips[k]
+            at = t.out[j, i]
+            rise += t.code[np.uint32(at + turn(t, u, i) * weight)] - t.code[np.uint32(at)]
+        t.rises[j] = rise
+        total += rise
+    return total
+
+
+@inlined
+def rise_of_rows(t: Shallow, u: Int, found: Int) -> Int:
+    """Sum of the rises of the rows' losses when a hidden unit flips on the collected rows."""
     rise, weights = 0, t.head[FIRST_OUTPUT] + u * t.out.shape[0]
-    by_row = t.row_loss.size > 0
     for k in range(found):
         i = t.flips[k]
-        turn = -2 * sign(t.pre[u, i])
-        change = 0
+        step, old = turn(t, u, i), t.row_code[i]
+        new = old
         for j in range(t.out.shape[0]):
             at = t.out[j, i]
-            change += t.code[np.uint32(at + turn * t.values[weights + j])] - t.code[np.uint32(at)]
-        rise += row_rise(t, i, change) if by_row else change
+            new += t.code[np.uint32(at + step * t.values[weights + j])] - t.code[np.uint32(at)]
+        rise += t.row_loss[np.uint32(new)] - t.row_loss[np.uint32(old)]
     return rise
-
-
-@inlined
-def move_output(t: Shallow, j: Int, i: Int, step: Int) -> None:
-    """Add to an output of a row."""
-    at = t.out[j, i]
-    change = t.code[np.uint32(at + step)] - t.code[np.uint32(at)]
-    if t.row_loss.size > 0:
-        t.row_code[i] += change
-    else:
-        t.totals[j] += change
-    t.out[j, i] = at + step
 
 
 @inlined
 def flip(t: Shallow, u: Int, found: Int) -> None:
     """Flip a hidden unit on the collected rows, before its pre-activations are shifted."""
     weights = t.head[FIRST_OUTPUT] + u * t.out.shape[0]
-    for k in range(found):
-        i = t.flips[k]
-        turn = -2 * sign(t.pre[u, i])
-        for j in range(t.out.shape[0]):
-            move_output(t, j, i, turn * t.values[weights + j])
+    for j in range(t.out.shape[0]):
+        weight = t.values[weights + j]
+        for k in range(found):
+            move_output(t, j, t.flips[k], turn(t, u, t.flips[k]) * weight)
+        t.totals[j] += t.rises[j]
+
+
+@inlined
+def move_output(t: Shallow, j: Int, i: Int, step: Int) -> None:
+    """Add to an output of a row, and to the code of the row."""
+    at = t.out[j, i]
+    if t.row_loss.size > 0:
+        t.row_code[i] += t.code[np.uint32(at + step)] - t.code[np.uint32(at)]
+    t.out[j, i] = at + step
 
 
 @inlined
@@ -212,6 +224,7 @@ def rise_of_output(t: Shallow, u: Int, j: Int, delta: Int, bar: Int) -> Int:
             loss += outputs_after(t, u, j, delta, start, end)
         if loss >= bar:
             break
+    t.rises[j] = loss - t.head[LOSS]
     return loss - t.head[LOSS]
 
 
@@ -220,6 +233,7 @@ def shift_output(t: Shallow, u: Int, j: Int, delta: Int) -> None:
     """Change an output on all rows by the step of a weight from a hidden unit, or of its bias."""
     for i in range(t.out.shape[1]):
         move_output(t, j, i, delta * sign(t.pre[u, i]))
+    t.totals[j] += t.rises[j]
 
 
 @inlined
@@ -323,7 +337,8 @@ def anneal_shallow(
         found = np.uint64(0)
         if p < t.head[FIRST_OUTPUT]:
             found = collect(t, u, c, delta)
-            loss += rise_of_flips(t, u, found)
+            by_row = t.row_loss.size > 0
+            loss += rise_of_rows(t, u, found) if by_row else rise_of_outputs(t, u, found)
         else:
             loss += rise_of_output(t, u, c, delta, bar)
         if loss >= bar:

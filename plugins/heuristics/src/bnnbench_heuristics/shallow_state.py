@@ -73,6 +73,7 @@ class ShallowState:
             out=np.zeros((outputs, len(X)), dtype=np.int32),
             code=losses.code,
             totals=np.zeros(outputs, dtype=np.int64),
+            rises=np.zeros(outputs, dtype=np.int64),
             row_code=np.zeros(len(X), dtype=np.int64),
             row_loss=losses.row_loss,
             flips=np.zeros(len(X) + 1, dtype=np.uint32),

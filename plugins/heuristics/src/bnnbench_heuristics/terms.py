@@ -47,7 +47,6 @@ from bnnbench_heuristics.tables import (
 )
 
 HAMMING, SIGN, SATURATED, SQUARED, INTERPOLANT, LINEAR, EXPECTED, UNIQUE, HARD = range(9)
-_SUMS_OF_OUTPUTS = (HAMMING, SATURATED, SQUARED, INTERPOLANT, LINEAR)
 L1, L0 = 1, 2
 EXACT = 2**53
 _LOWER_LEVEL = 0.3
@@ -88,9 +87,9 @@ class Terms:
         scale: numerators of ``value`` per unit of the objective (of its first level).
         step: one typical step in units of ``search``.
         heat: by how much the first temperature is raised: by the penalty where there are hard
-            requirements, so that they, too, can be broken and mended; where a wrong row or
-            output can cost more than a step; and by half the outputs where the loss is a sum over
-            them, since a hidden unit moves them all.
+            requirements, so that they, too, can be broken and mended; else by half the
+            outputs, since a hidden unit moves them all, and by what breaking the strict form of
+            sign errors costs.
         exact: whether sums of values stay exact in float64.
         known: False when the objective is not one of the built-in ones; the terms then only count
             wrong signs.
@@ -136,16 +135,12 @@ def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
     fine = penalty if hard else min(penalty, _STRICT)
     reals = {"PENALTY": max(1.0, round(fine * float(step))), **cost, **margin}
     bound = sum(r * max(1, level.most) for r, level in zip(radix, rescaled, strict=True))
-    heat = max(1.0, penalty) if hard else _heat(problem, known[0], fine, guide)
+    heat = max(1.0, _outputs(problem) / 2)
+    if hard:
+        heat = max(1.0, penalty)
+    elif known[0].kind == SIGN and known[0].constants[0]:
+        heat *= 2.0 + fine
     return Terms(arrays, reals, rescaled[0].scale, float(step), heat, bound < EXACT, complete)
-
-
-def _heat(problem: Problem, first: Level, strict: float, guide: float) -> float:
-    """By how much the first temperature is raised where not every sign must be right."""
-    if first.kind == SIGN:
-        return 2.0 + strict if first.constants[0] else 1.0
-    cost = math.sqrt(1.0 + guide) if first.kind == SATURATED else 1.0
-    return cost * max(1.0, _outputs(problem) / 2) if first.kind in _SUMS_OF_OUTPUTS else cost
 
 
 def _level(problem: Problem, objective: Objective) -> Level | None:
