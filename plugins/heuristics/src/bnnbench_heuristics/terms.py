@@ -88,7 +88,8 @@ class Terms:
         step: one typical step in units of ``search``.
         heat: by how much the first temperature is raised: by the penalty where there are hard
             requirements, so that they, too, can be broken and mended; else by half the
-            outputs, since a hidden unit moves them all, and without a hidden layer by what
+            outputs, since a hidden unit moves them all, for missed margins by the root of what
+            one can cost, and without a hidden layer by what
             breaking the strict form of sign errors costs: few moves lead around it there.
         exact: whether sums of values stay exact in float64.
         known: False when the objective is not one of the built-in ones; the terms then only count
@@ -138,6 +139,8 @@ def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
     heat = max(1.0, _outputs(problem) / 2)
     if hard:
         heat = max(1.0, penalty)
+    elif known[0].kind == SATURATED:
+        heat *= math.sqrt(1.0 + guide)
     elif known[0].kind == SIGN and known[0].constants[0] and not problem.architecture.hidden:
         heat *= 2.0 + fine
     return Terms(arrays, reals, rescaled[0].scale, float(step), heat, bound < EXACT, complete)
