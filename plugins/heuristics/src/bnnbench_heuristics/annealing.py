@@ -2,12 +2,22 @@
 
 Each step gives one weight or bias another value and accepts a rise of the loss by delta with
 probability ``exp(-delta / T)``, ``T = T0 * step * max(0.001, 1 - elapsed / budget)``. The step is
-what one move typically changes (1 for counts, 1/3 for squared hinges, so that T0 = 1 is the 0.3 of
-inn.md 9.3), times the fourth root of n / 280 for more than 280 rows: the best first temperatures
-found for hinges were 0.1 to 0.3 at 280 rows and 1 at 25,000 (flip-search.md sections 4 and 6).
-Where every sign must be right, the temperature is further multiplied by 0.3 times the penalty of a
-wrong one, so that the search settles the signs first and the weights or margins last. A step costs
-O(non-zeros of a column + flips * fan-out), see ``kernel.py``.
+what one move typically changes: 1 for counts, 1/3 for squared hinges. With more than 280 rows T is
+multiplied by the square root of n / 280: the best first temperatures found were 0.1 for hinges and
+0.3 to 0.4 for counts at 280 rows, 1 and 2 at 25,000 (flip-search.md sections 4 and 6). With more
+than two outputs T is multiplied by half their number (on digits, 10 outputs, three to five times T
+is best for hinges and wrong signs). Where every sign must be right, T is multiplied by the penalty
+of a wrong one, so that the search settles the signs first and the weights or margins last.
+
+With a target, runs of 0.25, 0.5, 1, ... seconds start from new random networks until it is reached:
+whatever length a problem needs, it is met within a small factor (flip-search.md section 6). The
+last of them takes what is left once the next would no longer fit. Every run begins hotter than the
+one before, by the eighth root of 2: what short runs miss needs a wider search.
+
+A step costs O(non-zeros of a column + flips * fan-out). Networks with one hidden layer on small
+grids have a kernel of their own, see ``shallow_state.py`` for when and ``shallow_kernel.py`` for
+how; everything else goes through ``kernel.py``. With many rows, moves of biases and output weights,
+which touch every row, are made less often in proportion to the square root of n / 700.
 
 Objectives that the tables cannot track are annealed by full evaluations, after half of the budget
 has been spent on the number of wrong signs, a tracked stand-in.
@@ -25,14 +35,18 @@ import numpy as np
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.memory import BEST_VALUE, Tables
+from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
 from bnnbench_heuristics.tables import refusal
 
 _FLOOR = 0.001
 _CHUNK_SECONDS = 0.01
 _FIRST_CHUNK = 64
+_FIRST_RUN = 0.25
+_HOTTER = 2**0.125
 _ROWS = 280
+_OUTPUT_SHARE = 0.3
+_OUTPUT_ROWS = 700
 
 
 @dataclass(frozen=True)
@@ -44,8 +58,10 @@ class Annealing(Solver):
         moves: number of moves of all runs together; None to use the time limit, or a million
             moves when there is none.
         restarts: further runs from new random networks, each with twice the budget of the one
-            before; all share one budget.
-        output_share: probability of a move among biases and output weights only.
+            before; all share one budget. None for runs from 0.25 seconds on where there is a target
+            and a time limit but no number of moves, else for a single run.
+        output_share: probability of a move among biases and output weights only; None for 0.3, less
+            with more than 700 rows.
         penalty: what a wrong sign costs in the search, in typical steps, where every sign must be
             right.
         guide: what a missed margin costs in the search beyond 1, at most, by how far it is missed.
@@ -54,10 +70,10 @@ class Annealing(Solver):
     name: ClassVar[str] = "annealing"
     requires: ClassVar[tuple[str, ...]] = ("numba",)
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_heuristics.warm",)
-    T0: float = 1.0
+    T0: float = 0.3
     moves: int | None = None
-    restarts: int = 0
-    output_share: float = 0.3
+    restarts: int | None = None
+    output_share: float | None = None
     penalty: float = 16.0
     guide: float = 1.0
 
@@ -69,12 +85,30 @@ class Annealing(Solver):
         if infeasible:
             return infeasible
         run = _Run(self, model, limits, seed, report)
-        runs = self.restarts + 1
-        for k in range(runs):
-            run.restart((2 ** (k + 1) - 1) / (2**runs - 1))
+        for k, end in enumerate(self._ends(limits)):
+            run.restart(end, _HOTTER**k)
             if run.incumbent.stop:
                 break
         return run.solution()
+
+    def _ends(self, limits: Limits) -> Iterator[float]:
+        """Fractions of the budget at which the runs end."""
+        if self.restarts is not None:
+            runs = self.restarts + 1
+            yield from ((2 ** (k + 1) - 1) / (2**runs - 1) for k in range(runs))
+            return
+        end, length = 0.0, _FIRST_RUN
+        if limits.target is not None and self.moves is None and math.isfinite(limits.time):
+            while limits.time - end >= 3 * length:
+                end += length
+                length *= 2
+                yield end / limits.time
+        yield 1.0
+
+
+def usual_output_share(rows: int) -> float:
+    """Share of moves among biases and output weights, which touch every row."""
+    return _OUTPUT_SHARE * math.sqrt(min(1.0, _OUTPUT_ROWS / rows))
 
 
 class _Budget:
@@ -135,25 +169,30 @@ class _Run:
         self, solver: Annealing, model: Model, limits: Limits, seed: int, report: Report
     ) -> None:
         self.solver, self.problem = solver, model.problem
-        self.state = State(model.problem, solver.penalty, solver.guide)
+        self.state: State | ShallowState = ShallowState.of(
+            model.problem, solver.penalty, solver.guide
+        ) or State(model.problem, solver.penalty, solver.guide)
         self.rng = np.random.default_rng(seed)
         self.state.seed(self.rng)
         self.budget = _Budget(solver.moves, limits)
         self.incumbent = Incumbent(model.problem, limits, report)
         rows = model.problem.dataset.sizes[0]
-        self.start = solver.T0 * self.state.terms.heat * max(1.0, rows / _ROWS) ** 0.25
+        self.start = self._coolest = (
+            solver.T0 * self.state.terms.heat * max(1.0, rows / _ROWS) ** 0.5
+        )
+        given = solver.output_share
+        self.share = usual_output_share(rows) if given is None else given
         bounds = [model.problem.lower_bound, limits.target]
         goals = [float(b) for b in bounds if b is not None and math.isfinite(b)]
         self.goal = max(goals, default=-math.inf)
 
-    @property
-    def tables(self) -> Tables:
-        return self.state.tables
-
-    def restart(self, fraction: float) -> None:
+    def restart(self, fraction: float, heat: float) -> None:
         """Anneal from a new random network until this fraction of the budget is spent."""
+        self.start = self._coolest * heat
         self.state.randomise(self.rng)
         self.incumbent.offer(self.state.network())
+        if self.incumbent.stop:
+            return
         known = self.state.terms.known
         self.budget.open(fraction if known else fraction / 2)
         self._anneal()
@@ -163,17 +202,15 @@ class _Run:
         self._anneal_exactly()
 
     def _anneal(self) -> None:
-        from bnnbench_heuristics.kernel_search import anneal
-
-        share, t = self.solver.output_share, self.tables
         stop = self.state.threshold(self.goal) if self.state.terms.known else 0.0
-        start = self.start * self.state.terms.step
         for size in self.budget.chunks():
             first, total = self.budget.schedule
-            now = start if self.budget.by_moves else start * max(_FLOOR, 1 - self.budget.spent)
-            made = anneal(t.ints, t.reals, first, size, total, now, _FLOOR, share, stop)
+            now = self.start
+            if not self.budget.by_moves:
+                now *= max(_FLOOR, 1 - self.budget.spent)
+            made = self.state.anneal(first, size, total, now, _FLOOR, self.share, stop)
             self.budget.done += made
-            reached = bool(t.reals[BEST_VALUE] <= stop)
+            reached = self.state.reached(stop)
             if (self.incumbent.due or reached) and self._offer_best():
                 return
             if reached and made < size:
@@ -190,12 +227,13 @@ class _Run:
         from bnnbench_heuristics.kernel import undo
         from bnnbench_heuristics.kernel_search import propose
 
-        t = self.tables
+        assert isinstance(self.state, State), "only objectives that are known have other tables"
+        t = self.state.tables
         network = self.state.network()
         score = self.problem.evaluate(network)
         for _ in self.budget.chunks():
             self.budget.done += 1
-            if not propose(t.ints, t.reals, self.solver.output_share):
+            if not propose(t.ints, t.reals, self.share):
                 continue
             network = self.state.network()
             new = self.problem.evaluate(network)

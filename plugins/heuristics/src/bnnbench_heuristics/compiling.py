@@ -15,11 +15,22 @@ from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_SOURCES = (
+    "compiling",
+    "kernel",
+    "kernel_loss",
+    "kernel_search",
+    "memory",
+    "random_bits",
+    "shallow_kernel",
+    "terms",
+)
+
 
 def _stamp() -> str:
     folder = Path(__file__).parent
     sha = hashlib.sha256()
-    for name in ("compiling", "kernel", "kernel_loss", "kernel_search", "memory", "terms"):
+    for name in _SOURCES:
         sha.update((folder / f"{name}.py").read_bytes())
     return sha.hexdigest()
 
@@ -38,10 +49,12 @@ def inlined(function: Function) -> Function:
 
 
 def _compile(function: Function, *, forceinline: bool) -> Function:
-    dispatcher: Any = njit(cache=True, forceinline=forceinline, error_model="numpy")(function)
+    # Kernels allocate nothing; counting references to their arrays would cost more than a move.
+    options: dict[str, Any] = {"forceinline": forceinline, "error_model": "numpy", "_nrt": False}
+    dispatcher: Any = njit(cache=True, **options)(function)
     index = getattr(dispatcher._cache, "_cache_file", None)
     if index is not None and hasattr(index, "_source_stamp"):
         index._source_stamp = STAMP
     else:  # An unknown layout of numba's cache: compiling every time is slow but never wrong.
-        dispatcher = njit(forceinline=forceinline)(function)
+        dispatcher = njit(**options)(function)
     return cast("Function", dispatcher)

@@ -73,6 +73,25 @@ def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
 
 
 @inlined
+def margin_loss(kind: int, a: int, b: int, c: int, v: int) -> tuple[float, float]:
+    """Value of one output with signed numerator v, and by how much it misses its margin."""
+    if kind != SATURATED:
+        return hinge(kind, a, b, c, v), 0.0
+    if v < a:
+        return float(b), float(min(2 * a, a - v))
+    return 0.0, 0.0
+
+
+@compiled
+def tabulate(
+    kind: int, a: int, b: int, c: int, reach: int, values: Float64, extra: Float64
+) -> None:
+    """Fill in :func:`margin_loss` of the numerators -reach..reach."""
+    for k in range(2 * reach + 1):
+        values[k], extra[k] = margin_loss(kind, a, b, c, k - reach)
+
+
+@inlined
 def argmax_loss(m: Int64, i: int, kind: int, shares: int) -> float:
     """Errors of a row by argmax: a tie costs its expected errors, or one with UNIQUE."""
     n = m[N_ROWS]
@@ -116,14 +135,11 @@ def output_loss(m: Int64, f: Float64, k: int, i: int) -> tuple[float, float]:
     a, b, c = m[at], m[at + 1], m[at + 2]
     value = extra = 0.0
     for _ in range(m[N_OUTPUTS]):
-        v = m[s] * m[z]
+        loss, short = margin_loss(kind, a, b, c, m[s] * m[z])
         z += n
         s += n
-        if kind != SATURATED:
-            value += hinge(kind, a, b, c, v)
-        elif v < a:
-            value += b
-            extra += min(2 * a, a - v)
+        value += loss
+        extra += short
     return value + f[m[WEIGHTS] + 3 * k + 2] * extra, value
 
 

@@ -50,25 +50,20 @@ from bnnbench_heuristics.memory import (
     Float64,
     Int64,
 )
+from bnnbench_heuristics.random_bits import advance, mix
 
-_FINE = 64
+FINE = 64
 _SWAP_TRIES = 32
 _RESUM = 1 << 14
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX2 = np.uint64(0x94D049BB133111EB)
-_S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
+_S11 = np.uint64(11)
 
 
 @inlined
 def uniform(m: Int64) -> float:
     """A number in [0, 1) from splitmix64."""
-    z = np.uint64(m[RANDOM]) + _GAMMA
-    m[RANDOM] = np.int64(z)
-    z = (z ^ (z >> _S30)) * _MIX1
-    z = (z ^ (z >> _S27)) * _MIX2
-    z = z ^ (z >> _S31)
-    return np.float64(z >> _S11) * 2.0**-53
+    state = advance(np.uint64(m[RANDOM]))
+    m[RANDOM] = np.int64(state)
+    return np.float64(mix(state) >> _S11) * 2.0**-53
 
 
 @inlined
@@ -103,7 +98,7 @@ def grid_value(m: Int64, p: int, at: int) -> int:
     """Another value of the grid at an address."""
     lo, step, size = m[at], m[at + 1], m[at + 2]
     index = (m[m[VALUE] + p] - lo) // step
-    if size > _FINE and uniform(m) < 0.5:
+    if size > FINE and uniform(m) < 0.5:
         new = min(max(index + power_step(m, size), 0), size - 1)
     else:
         new = below(m, size - 1)

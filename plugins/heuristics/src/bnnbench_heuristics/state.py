@@ -133,6 +133,21 @@ class State:
         t.reals[[BEST_VALUE, BEST_BROKEN]] = math.inf
         record_best(t.ints, t.reals)
 
+    def anneal(
+        self, first: int, moves: int, total: float, start: float, floor: float, share: float,
+        stop: float,
+    ) -> int:  # fmt: skip
+        """See ``kernel_search.anneal``; ``start`` in typical steps."""
+        from bnnbench_heuristics.kernel_search import anneal
+
+        t, heat = self.tables, start * self.terms.step
+        return anneal(t.ints, t.reals, first, moves, total, heat, floor, share, stop)
+
+    def reached(self, stop: float) -> bool:
+        """Whether the best value since the last start is feasible and at most this."""
+        broken, best = self.tables.reals[[BEST_BROKEN, BEST_VALUE]]
+        return bool(broken == 0 and best <= stop)
+
     def take_improved(self) -> bool:
         """Whether the best network has changed since this was last asked."""
         improved = bool(self.tables.ints[IMPROVED])

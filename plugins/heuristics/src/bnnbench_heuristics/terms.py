@@ -51,7 +51,6 @@ L1, L0 = 1, 2
 EXACT = 2**53
 _LOWER_LEVEL = 0.3
 _STRICT = 1.0
-_HARD_HEAT = 0.3
 _LARGEST_FACTOR = 10**200
 
 
@@ -87,8 +86,11 @@ class Terms:
         reals: scalar fields.
         scale: numerators of ``value`` per unit of the objective (of its first level).
         step: one typical step in units of ``search``.
-        heat: by how much the first temperature is raised, so that hard requirements, too, can
-            be broken and mended: a share of the penalty where there are any.
+        heat: by how much the first temperature is raised: by the penalty where there are hard
+            requirements, so that they, too, can be broken and mended; else by half the
+            outputs, since a hidden unit moves them all, for missed margins by the root of what
+            one can cost, and without a hidden layer by what
+            breaking the strict form of sign errors costs: few moves lead around it there.
         exact: whether sums of values stay exact in float64.
         known: False when the objective is not one of the built-in ones; the terms then only count
             wrong signs.
@@ -134,7 +136,13 @@ def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
     fine = penalty if hard else min(penalty, _STRICT)
     reals = {"PENALTY": max(1.0, round(fine * float(step))), **cost, **margin}
     bound = sum(r * max(1, level.most) for r, level in zip(radix, rescaled, strict=True))
-    heat = max(1.0, _HARD_HEAT * penalty) if hard else 1.0
+    heat = max(1.0, _outputs(problem) / 2)
+    if hard:
+        heat = max(1.0, penalty)
+    elif known[0].kind == SATURATED:
+        heat *= math.sqrt(1.0 + guide)
+    elif known[0].kind == SIGN and known[0].constants[0] and not problem.architecture.hidden:
+        heat *= 2.0 + fine
     return Terms(arrays, reals, rescaled[0].scale, float(step), heat, bound < EXACT, complete)
 
 
