@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from bnnbench_gradient import closed_form
 from bnnbench_gradient.closed_form import QuantisationError, explained, quantise
+from bnnbench_gradient.cut_search import best_cuts
 from bnnbench_gradient.layer_budget import allocate
 from bnnbench_gradient.rivals import approximate
 from hypothesis import given, settings
@@ -147,6 +150,41 @@ def test_float32_weights_are_summed_in_float64():
     narrow, wide = quantise(w, 5000), quantise(w.astype(np.float64), 5000)
     assert np.array_equal(narrow.mask, wide.mask)
     assert narrow.sse == pytest.approx(wide.sse, rel=1e-9)
+
+
+SHAPES = {
+    "normal": lambda rng, n: rng.normal(1000, 1, n),
+    "exponential": lambda rng, n: -rng.exponential(size=n),
+    "two-heaps": lambda rng, n: np.where(rng.random(n) < 0.1, 5, 0) + rng.normal(0, 0.01, n),
+    "outliers": lambda rng, n: rng.standard_cauchy(n) ** 3,
+    "symmetric": lambda rng, n: (
+        np.repeat(np.abs(rng.normal(size=n // 2)), 2) * np.tile([1, -1], n // 2)
+    ),
+    "few-values": lambda rng, n: rng.integers(-2, 3, n) / 4,
+    "almost-flat": lambda rng, n: np.eye(1, n)[0],
+    "float32": lambda rng, n: rng.laplace(size=n).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+@pytest.mark.parametrize("orientation", ["either", "top"])
+def test_searching_a_long_vector_equals_sorting_it(shape, orientation, monkeypatch):
+    w = SHAPES[shape](np.random.default_rng(8), 20_000)
+    sizes = (0, 1, 2, 150, 2_000, 9_999, 10_000, 19_999, 20_000)
+    searched = [quantise(w, k, "at-most", orientation) for k in sizes]
+    monkeypatch.setattr(closed_form, "LONG", math.inf)
+    for k, found in zip(sizes, searched, strict=True):
+        wanted = quantise(w, k, "at-most", orientation)
+        assert np.array_equal(found.mask, wanted.mask), k
+        assert (found.alpha, found.beta) == pytest.approx((wanted.alpha, wanted.beta), rel=1e-9)
+        assert found.sse == pytest.approx(wanted.sse, rel=1e-9, abs=1e-9)
+
+
+def test_few_entries_remain_to_be_sorted():
+    w = np.random.default_rng(9).normal(size=50_000)
+    for most in (50_000, 5_000, 500):
+        assert best_cuts(w, most, bottom=True) is not None
+    assert best_cuts(np.append(w, 1e9), 20_000, bottom=False) is None
 
 
 def test_no_worse_than_kmeans_on_digit_pixels(digits):

@@ -8,25 +8,26 @@ V = sum (w - mu)^2, the largest k explain ``E(k) = n T_k^2 / (k (n - k))`` of V 
 explain E(n - k); E(0) = E(n) = 0. E is not unimodal, so "at-most" looks at every k. At most n is
 1-D 2-means. A binding k cuts at an order statistic, not at (alpha + beta) / 2.
 
-Ties, up to rounding (1e-12 of V): fewer ones first, then the largest entries ("top").
-Complexity: O(n log n) by one sort; a single "exactly" O(n) by selection. Sums in float64.
+Ties, up to rounding: fewer ones first, then the largest entries ("top").
+Complexity: O(n log n) by one sort, for long vectors O(n) by :mod:`cut_search`; a single "exactly"
+O(n) by selection. Sums in float64.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import BnnbenchError
+from bnnbench_gradient.cut_search import CHUNK, TIE, Cuts, Float64, Floats, best_cuts, chunks
 
 Constraint = Literal["exactly", "at-most"]
 Orientation = Literal["either", "top"]
-Floats = npt.NDArray[np.floating[Any]]
-Float64 = npt.NDArray[np.float64]
-TIE = 1e-12
+LONG = 10_000
+"""Entries from which on sorting is slower than searching."""
 
 
 class QuantisationError(BnnbenchError):
@@ -109,12 +110,16 @@ def quantise(
     if w.min() == w.max():
         value = float(w[0])
         return TwoValues(np.arange(n) < (k if constraint == "exactly" else 0), value, value, 0.0)
-    if constraint == "exactly":
+    if constraint == "exactly" or k == 0:
         return _exactly(w, k, orientation)
+    cuts = best_cuts(w, k, orientation == "either") if n >= LONG else None
+    if cuts is not None:
+        return _at_a_cut(w, k, orientation, cuts)
     curve = explained(w)
     gains = curve.best(orientation)[: k + 1]
-    size = int(np.argmax(gains >= gains.max() - TIE * curve.total))
-    top = curve.top[size] >= gains[size] - TIE * curve.total
+    least = gains.max() * (1 - TIE)
+    size = int(np.argmax(gains >= least))
+    top = curve.top[size] >= least
     return fitted(w, largest(w, size) if top else smallest(w, size))
 
 
@@ -131,9 +136,11 @@ def explained(w: npt.ArrayLike) -> Explained:
         return Explained(np.zeros(len(w) + 1), 0.0)
     centred -= centred.mean()
     total = float(np.dot(centred, centred))
-    n, k = len(w), np.arange(1, len(w), dtype=np.float64)
+    n, half = len(w), len(w) // 2
+    # summed from the nearer end, a short sum keeps its digits
+    sums = np.concatenate([np.cumsum(centred[:half]), np.cumsum(centred[:half:-1])[::-1]])
+    k = np.arange(1, n, dtype=np.float64)
     top = np.zeros(n + 1)
-    sums = np.cumsum(centred, out=centred)[:-1]
     np.divide(np.square(sums, out=sums), k * (n - k), out=top[1:-1])
     top *= n
     return Explained(top, total)
@@ -144,11 +151,7 @@ def largest(w: Floats, k: int) -> npt.NDArray[np.bool_]:
     n = len(w)
     if k in (0, n):
         return np.full(n, k == n)
-    cut = np.partition(w, n - k)[n - k]
-    mask: npt.NDArray[np.bool_] = w > cut
-    missing = k - int(np.count_nonzero(mask))
-    mask[np.flatnonzero(w == cut)[:missing]] = True
-    return mask
+    return _above(w, float(np.partition(w, n - k)[n - k]), k)
 
 
 def smallest(w: Floats, k: int) -> npt.NDArray[np.bool_]:
@@ -158,10 +161,19 @@ def smallest(w: Floats, k: int) -> npt.NDArray[np.bool_]:
 
 def fitted(w: Floats, mask: npt.NDArray[np.bool_]) -> TwoValues:
     """The best two values for a mask."""
-    ones, others = w[mask].astype(np.float64), w[~mask].astype(np.float64)
-    beta = float(ones.mean()) if len(ones) else float(others.mean())
-    alpha = float(others.mean()) if len(others) else beta
-    sse = float(np.square(ones - beta).sum() + np.square(others - alpha).sum())
+    n, ones, total, others, sse = len(w), int(np.count_nonzero(mask)), 0.0, 0.0, 0.0
+    buffer = np.empty(min(n, CHUNK))
+    for rows in chunks(n):
+        part = buffer[: rows.stop - rows.start]
+        total += float(np.multiply(w[rows], mask[rows], out=part).sum())
+        others += float(np.subtract(w[rows], part, out=part).sum())
+    beta = total / ones if ones else others / n
+    alpha = others / (n - ones) if ones < n else beta
+    for rows in chunks(n):
+        part = buffer[: rows.stop - rows.start]
+        np.subtract(w[rows], np.multiply(mask[rows], beta - alpha, out=part), out=part)
+        part -= alpha
+        sse += float(np.dot(part, part))
     return TwoValues(mask, alpha, beta, sse)
 
 
@@ -192,9 +204,31 @@ def check_choice(what: str, given: str, allowed: tuple[str, ...]) -> None:
 
 
 def _exactly(w: Floats, k: int, orientation: Orientation) -> TwoValues:
-    top = fitted(w, largest(w, k))
-    if orientation == "top":
-        return top
-    bottom = fitted(w, smallest(w, k))
-    slack = TIE * float(np.square(w - w.mean(dtype=np.float64), dtype=np.float64).sum())
-    return top if top.sse <= bottom.sse + slack else bottom
+    n = len(w)
+    if orientation == "top" or k in (0, n):
+        return fitted(w, largest(w, k))
+    ordered = np.partition(w, (n - k, k))
+    top = fitted(w, _above(w, float(ordered[n - k]), k))
+    bottom = fitted(w, ~_above(w, float(ordered[k]), n - k))
+    total = top.sse + k * (n - k) / n * (top.beta - top.alpha) ** 2
+    return top if top.sse <= bottom.sse + TIE * total else bottom
+
+
+def _above(w: Floats, lowest: float, k: int) -> npt.NDArray[np.bool_]:
+    """The k largest entries, the least of which is ``lowest``."""
+    mask: npt.NDArray[np.bool_] = w > lowest
+    missing = k - int(np.count_nonzero(mask))
+    mask[np.flatnonzero(w == lowest)[:missing]] = True
+    return mask
+
+
+def _at_a_cut(w: Floats, k: int, orientation: Orientation, cuts: Cuts) -> TwoValues:
+    """The cut with the fewest ones, above it or below, that keeps to k."""
+    n = len(w)
+    above = np.where(cuts.sizes <= k, cuts.sizes, n + 1)
+    turned = (orientation == "either") & (n - cuts.sizes <= k)
+    below = np.where(turned, n - cuts.sizes, n + 1)
+    top = above.min() <= below.min()
+    i = int(np.argmin(above if top else below))
+    mask = _above(w, float(cuts.lowest[i]), int(cuts.sizes[i]))
+    return fitted(w, mask if top else ~mask)

@@ -4,9 +4,10 @@ Latent weights normal with sd 0.1 truncated at two sd, latent biases 0.1. ``sb``
 sb(0) = -1 and backward 1 for |t| <= 1, else 0; latents are never clipped.
 GD_b: ``w = sb(V)``. GD_t: ``w = (sb(V1) + sb(V2)) / 2`` of two independent sets; biases likewise.
 Neither batch normalisation nor scaling. Loss: the square of the mean, over rows and outputs, of
-``max(0, 1 - s z)``. TensorFlow 1's Adam at a constant rate on all rows at once; every 100 updates
-stop at loss 0, otherwise at the time limit. At the end weights of dead inputs (features constant
-over the training rows) become 0, which also happens to features that are constant but not 0.
+``max(0, 1 - s z)``, with gradient 0 where s z = 1 as in TensorFlow's hinge_loss; outputs are
+integers, so this is common. TensorFlow 1's Adam at a constant rate on all rows at once; every 100
+updates stop at loss 0, otherwise at the time limit. At the end weights of dead inputs (features
+constant over the training rows) become 0, also where the constant is not 0.
 Complexity: O(rows weights) per update.
 """
 

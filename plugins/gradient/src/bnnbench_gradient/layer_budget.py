@@ -22,9 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench_gradient.closed_form import (
-    TIE,
     Constraint,
-    Float64,
     Orientation,
     QuantisationError,
     TwoValues,
@@ -33,6 +31,7 @@ from bnnbench_gradient.closed_form import (
     explained,
     quantise,
 )
+from bnnbench_gradient.cut_search import TIE, Float64
 
 Method = Literal["auto", "exact", "lagrangian"]
 EXACT_WORK = 20_000_000

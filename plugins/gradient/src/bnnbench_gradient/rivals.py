@@ -24,14 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench_gradient.closed_form import (
-    Float64,
-    Floats,
     QuantisationError,
     check_choice,
     checked,
     largest,
     smallest,
 )
+from bnnbench_gradient.cut_search import Float64, Floats
 
 Rival = Literal["symmetric", "zero-one", "ternary", "sign"]
 Codes = npt.NDArray[np.int8]
