@@ -99,7 +99,7 @@ class _Bins:
         """Every size in these bins, with the least entry above the cut and T."""
         sizes, lowest, sums = [], [], []
         for j in bins.tolist():
-            entries = np.sort(w[self.codes == j].astype(np.float64))[::-1]
+            entries = np.sort(w[np.flatnonzero(self.codes == j)].astype(np.float64))[::-1]
             sizes.append(self.sizes[j] + np.arange(1, len(entries) + 1))
             lowest.append(entries)
             centred = (entries - self.low) - self.mean

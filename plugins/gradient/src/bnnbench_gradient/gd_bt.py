@@ -32,6 +32,8 @@ from bnnbench_gradient.literal import (
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bnnbench_gradient.chain import Pass
+
 SD, BIAS = 0.1, 0.1
 CHECK = 100
 STEPS_WITHOUT_LIMIT = 15_000
@@ -65,18 +67,18 @@ class _Port(LiteralPort):
             steps = STEPS_WITHOUT_LIMIT
         stopped = "steps"
         while steps is None or run.updates < steps:
-            loss = run.step()
-            if run.updates % CHECK == 0 and loss == 0:
+            run.step()
+            if run.updates % CHECK == 0 and run.loss() == 0:
                 stopped = "loss"
                 break
             if clock.left <= reserve:
                 stopped = "time"
                 break
-        row = run.quantised()
+        row, figures = run.quantised(), {"updates": run.updates, "loss": run.loss()}
         if isinstance(problem.domain, Integer):
             run.clear_dead(row)
         network = network_of(problem, row)
-        return finish(problem, network, stopped, limits, report, updates=run.updates, loss=loss)
+        return finish(problem, network, stopped, limits, report, **figures)
 
 
 @dataclass(frozen=True)
@@ -167,14 +169,23 @@ class Descent:
         dead = (self._X[0] == self._X).all(dim=0)
         row[first.weights].view(first.shape)[dead] = 0
 
-    def step(self) -> float:
-        """One update; the loss before it."""
+    def loss(self) -> float:
+        """The loss of the current parameters, dead inputs included."""
+        return float(self._short(self._forward()).mean()) ** 2
+
+    def _forward(self) -> Pass:
+        return self._chain.forward(self.quantised(), self._X)
+
+    def _short(self, done: Pass) -> Tensor:
+        """max(0, 1 - s z)."""
+        return (1 - self._signs * done.output).clamp_(min=0)
+
+    def step(self) -> None:
+        """One update."""
         from bnnbench_gradient.chain import window
 
-        done = self._chain.forward(self.quantised(), self._X)
-        short = (1 - self._signs * done.output).clamp_(min=0)
-        mean = float(short.mean())
-        at_output = self._signs * (short > 0) * (-2 * mean / short.numel())
+        done = self._forward()
+        short = self._short(done)
+        at_output = self._signs * (short > 0) * (-2 * float(short.mean()) / short.numel())
         gradient = self._chain.backward(done, at_output) / len(self.latents)
         self._adam.step(gradient * window(self.latents))
-        return mean * mean
