@@ -185,6 +185,9 @@ def test_few_entries_remain_to_be_sorted():
     for most in (50_000, 5_000, 500):
         assert best_cuts(w, most, bottom=True) is not None
     assert best_cuts(np.append(w, 1e9), 20_000, bottom=False) is None
+    tiny = np.append(np.zeros(50_000), 5e-324)
+    assert best_cuts(tiny, 10, bottom=True) is None
+    assert quantise(tiny, 10).sse == 0
 
 
 def test_no_worse_than_kmeans_on_digit_pixels(digits):

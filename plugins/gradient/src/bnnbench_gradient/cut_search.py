@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 BINS, CHUNK = 4096, 32_768
-TIE = 1e-12
+TIE, SMALL = 1e-12, 1e-290
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,14 +120,17 @@ def best_cuts(w: Floats, most: int, bottom: bool) -> Cuts | None:
         bottom: whether at most that many entries below are allowed as well.
 
     Returns:
-        None when so many bins remain that sorting everything is quicker.
+        None when so many bins remain that sorting everything is quicker, or for a range of values
+        that floating point cannot divide.
     """
+    if not SMALL < float(w.max()) - float(w.min()) < 1 / SMALL:
+        return None
     n, bins = len(w), _Bins.of(w)
     inside = allowed(bins.sizes, n, most, bottom)
     floor = explained_by(bins.sums, bins.sizes, n)[inside].max(initial=0.0) * (1 - TIE)
     reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
     left = np.flatnonzero((bins.bounds() >= floor) & reached & (np.diff(bins.sizes) > 0))
-    if len(left) > BINS // 64 or np.diff(bins.sizes)[left].sum() > n // 4:
+    if not 0 < len(left) <= BINS // 64 or np.diff(bins.sizes)[left].sum() > n // 4:
         return None
     sizes, lowest, sums = bins.refined(w, left)
     gains = np.where(allowed(sizes, n, most, bottom), explained_by(sums, sizes, n), -1.0)
