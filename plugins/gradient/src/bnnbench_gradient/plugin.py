@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def bnnbench_solvers() -> Iterable[type[Solver]]:
-    """The straight-through trainer."""
+    """The straight-through trainer, and the solver papers' own baselines."""
+    from bnnbench_gradient.gd_bt import GdB, GdT
+    from bnnbench_gradient.gd_nn import GdNn
     from bnnbench_gradient.ste import Ste
 
-    return [Ste]
+    return [Ste, GdNn, GdB, GdT]
