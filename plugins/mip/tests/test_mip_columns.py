@@ -151,7 +151,7 @@ def test_a_target_stops_the_run() -> None:
 
 
 def test_runs_repeat() -> None:
-    problem = instance(10, 100, 4)
+    problem = instance(8, 100, 3)
     first, second = (solve(problem) for _ in range(2))
     assert first.answer.digest == second.answer.digest
     assert first.info == second.info

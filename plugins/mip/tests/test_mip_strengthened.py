@@ -110,7 +110,7 @@ def test_strengthened_optimum_is_the_optimum_of_the_class(
             for form in options(objective)
             if not formulation(objective.name, **form).accepts(case)
         ]
-        for pick in rng.permutation(len(forms))[:5]:
+        for pick in rng.permutation(len(forms))[:3]:
             model = formulation(objective.name, **forms[pick]).build(case)
             solution = Highs().solve(model, Limits(time=60), 0, ignore_report)
             if not best.feasible:
@@ -123,7 +123,7 @@ def test_strengthened_optimum_is_the_optimum_of_the_class(
             assert case.evaluate(network) == best, forms[pick]
             assert solution.bound == pytest.approx(float(best.values[0]), abs=1e-5)
             compared += 1
-    assert compared >= 20
+    assert compared >= 15
 
 
 @st.composite

@@ -52,7 +52,7 @@ class Master:
     def columns(self, signed: Signs) -> Floats:
         """Coefficients of signed columns (count, rows) in all rows, shape (count, samples + 1)."""
         assert self.samples.row is not None
-        block = np.ones((len(signed), self.fixed))
+        block = np.ones((len(signed), len(self.samples.weights) + 1))
         block[:, :-1] = signed[:, self.samples.row] * self.samples.targets[:, 0]
         return block
 
