@@ -91,6 +91,8 @@ def enumerate_activations(
         origin.append(np.stack([kept, np.full(len(kept), number)], axis=1))
     bits, where = np.concatenate(packed), np.concatenate(origin)
     kept = first_occurrences(bits)
+    if stop():
+        raise OutOfTimeError
     source, offset = where[kept, 0], offsets[where[kept, 1]]
     signs = np.unpackbits(bits[kept], axis=1, count=X.shape[0]).view(np.int8) * np.int8(2)
     signs -= np.int8(1)

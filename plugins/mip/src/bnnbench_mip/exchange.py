@@ -17,6 +17,9 @@ from bnnbench_mip.charge import Charge
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.pricing import Pricing
 
+WORK = 1 << 32
+"""No further restart once products have read so many signs: some seconds."""
+
 Unit = tuple[int, int]
 """Side (0 for +u, 1 for -u) and number of a column."""
 
@@ -84,7 +87,7 @@ class Exchange:
         ends = [best]
         halt = found(best)
         for _ in range(restarts):
-            if halt or self.stop() or best.loss == 0:
+            if halt or self.stop() or best.loss == 0 or self.pricing.work > WORK:
                 break
             units = list(best.units)
             for j in rng.permutation(len(units))[:2]:

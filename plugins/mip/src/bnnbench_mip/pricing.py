@@ -41,6 +41,8 @@ class Pricing:
         biases: what the output bias may be.
         bound: best proved bound on all nets.
         floors: proved bounds on the nets that use +u or -u, in 2^-q; shape (2, count).
+        one: 2^q.
+        work: signs read by products so far.
     """
 
     signs: Signs
@@ -51,6 +53,7 @@ class Pricing:
     bound: Fraction = field(init=False, default=Fraction(0))
     floors: Int64 = field(init=False)
     one: int = field(init=False)
+    work: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         total = max(1, int(self.samples.weights.sum()))
@@ -64,6 +67,7 @@ class Pricing:
     def products(self, s: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Products of all columns with integers whose absolute sum the type holds exactly."""
         vector: npt.NDArray[Any] = s.astype(self._type)
+        self.work += self.signs.size
         if self._converted is not None:
             exact: Int64 = (self._converted @ vector).astype(np.int64)
             return exact

@@ -186,7 +186,7 @@ class Proof:
         return units, floors[order].tolist()
 
     def mip(self, units: list[Unit], beyond: int | None, nodes: int | None) -> None:
-        """The best net of some columns.
+        """The best net of some columns, then improved by exchanges with all.
 
         Args:
             units: the columns.
@@ -228,6 +228,8 @@ class Proof:
         )
         self.info["nodes"] = self.info.get("nodes", 0) + max(0, result.nodes)
         bounded(result.bound)
+        if not self.over:
+            self.found(self.exchange.descend(self.best))
 
     def point(self, net: Net, units: list[Unit]) -> npt.NDArray[np.float64]:
         """A net as a solution of the master program."""
