@@ -154,45 +154,64 @@ class PriceLP:
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
-    """What a MIP over some signed columns came to.
+class Events:
+    """What a MIP tells while it runs; a true answer stops it.
 
     Attributes:
-        bound: proved for nets of these columns alone, not yet rounded; -inf for none.
-        complete: whether the search ended by itself.
-        nodes: how many there were.
+        found: hears every better solution, all variables.
+        bounded: hears bounds, not yet rounded.
+        stop: asked now and then.
     """
 
-    bound: float
-    complete: bool
-    nodes: int
+    found: Callable[[Floats], bool]
+    bounded: Callable[[float], bool]
+    stop: Callable[[], bool]
+
+    def attach(self, solver: highspy.Highs) -> None:
+        """Listen to a solver."""
+        halt = False
+
+        def improving(event: Any) -> None:
+            nonlocal halt
+            halt |= self.found(np.array(event.data_out.mip_solution))
+
+        def logging(event: Any) -> None:
+            nonlocal halt
+            if math.isfinite(event.data_out.mip_dual_bound):
+                halt |= self.bounded(float(event.data_out.mip_dual_bound))
+
+        def interrupt(event: Any) -> None:
+            if halt or self.stop():
+                event.interrupt()
+
+        solver.cbMipImprovingSolution.subscribe(improving)
+        solver.cbMipLogging.subscribe(logging)
+        solver.cbMipInterrupt.subscribe(interrupt)
+        solver.cbSimplexInterrupt.subscribe(interrupt)
 
 
 def search(
     master: Master,
     signed: Signs,
-    start: Floats | None,
+    start: Floats,
+    solver: highspy.Highs,
     options: dict[str, Any],
-    limits: Limits,
-    seed: int,
-    found: Callable[[Floats], bool],
-    bounded: Callable[[float], bool],
-    stop: Callable[[], bool],
-) -> Search:
+    events: Events,
+) -> int:
     """Solve the master program over some signed columns with whole variables.
 
     Args:
         master: the program.
         signed: the columns, shape (count, rows).
         start: a solution to start from, all variables.
-        options: of HiGHS.
-        limits: threads.
-        seed: of HiGHS.
-        found: hears every better solution; its answer stops the search.
-        bounded: hears every better bound; its answer stops the search.
-        stop: asked now and then.
+        solver: a fresh one.
+        options: of the solver.
+        events: hear what is found, to the last word.
+
+    Returns:
+        Number of nodes.
     """
-    solver = quiet_solver(limits, seed)
+    # Bounds are logged only where output is on.
     settings: dict[str, Any] = {
         "output_flag": True,
         "log_to_console": False,
@@ -201,34 +220,17 @@ def search(
     for option, value in settings.items():
         solver.setOptionValue(option, value)
     master.passed(solver, signed, True)
-    if start is not None:
-        indices = np.arange(len(start), dtype=np.int32)
-        solver.setSolution(len(start), indices, start)
-    halt = False
-
-    def improving(event: Any) -> None:
-        nonlocal halt
-        halt |= found(np.array(event.data_out.mip_solution))
-
-    def logging(event: Any) -> None:
-        nonlocal halt
-        if math.isfinite(event.data_out.mip_dual_bound):
-            halt |= bounded(float(event.data_out.mip_dual_bound))
-
-    def interrupt(event: Any) -> None:
-        if halt or stop():
-            event.interrupt()
-
-    solver.cbMipImprovingSolution.subscribe(improving)
-    solver.cbMipLogging.subscribe(logging)
-    solver.cbMipInterrupt.subscribe(interrupt)
-    solver.cbSimplexInterrupt.subscribe(interrupt)
+    solver.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
+    events.attach(solver)
     solver.run()
-    info, status = solver.getInfo(), solver.getModelStatus().name
-    complete = status == "kOptimal"
+    info = solver.getInfo()
+    complete = solver.getModelStatus().name == "kOptimal"
+    if complete and info.primal_solution_status == 2:
+        events.found(np.array(solver.getSolution().col_value))
     bound = float(info.mip_dual_bound)
     if complete and info.mip_node_count < 0:
+        # Solved without branch and cut: HiGHS leaves 0 in the field of the bound.
         bound = float(info.objective_function_value)
-    if complete and info.primal_solution_status == 2:
-        found(np.array(solver.getSolution().col_value))
-    return Search(bound if math.isfinite(bound) else -math.inf, complete, int(info.mip_node_count))
+    if math.isfinite(bound):
+        events.bounded(bound)
+    return max(0, int(info.mip_node_count))

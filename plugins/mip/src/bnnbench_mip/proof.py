@@ -24,7 +24,7 @@ from bnnbench_mip.activations import Activations, enumerate_activations
 from bnnbench_mip.charge import Charge
 from bnnbench_mip.exchange import Exchange, Net, Unit
 from bnnbench_mip.lattice import Int64
-from bnnbench_mip.master import Master, PriceLP, search
+from bnnbench_mip.master import Events, Master, PriceLP, quiet_solver, search
 from bnnbench_mip.pricing import Pricing
 from bnnbench_mip.samples import Samples, samples_of
 
@@ -195,6 +195,31 @@ class Proof:
         """
         assert self.best is not None
         units = list(dict.fromkeys([*units, *self.best.units]))
+
+        def found(x: npt.NDArray[np.float64]) -> bool:
+            counts = np.rint(x[self.master.fixed :]).astype(np.int64)
+            chosen = [units[k] for k in np.repeat(np.arange(len(units)), np.maximum(counts, 0))]
+            return self.found(self.exchange.net(chosen[: self.master.units]))
+
+        def bounded(bound: float) -> bool:
+            if beyond is not None:
+                self.proved(min(_rounded_up(bound), beyond))
+            return self.over
+
+        used = search(
+            self.master,
+            self.signed(units),
+            self.point(self.best, units),
+            quiet_solver(self.limits, self.seed),
+            self.options(nodes),
+            Events(found, bounded, lambda: self.over),
+        )
+        self.info["nodes"] = self.info.get("nodes", 0) + used
+        if not self.over:
+            self.found(self.exchange.descend(self.best))
+
+    def options(self, nodes: int | None) -> dict[str, Any]:
+        """HiGHS's: losses are whole numbers, so a gap below 1 is a proof."""
         options: dict[str, Any] = {
             "mip_rel_gap": 0.0,
             "mip_abs_gap": 0.999,
@@ -204,32 +229,7 @@ class Proof:
             options["mip_max_nodes"] = nodes
         if math.isfinite(self.clock.left):
             options["time_limit"] = max(0.01, 0.99 * self.clock.left)
-
-        def found(x: npt.NDArray[np.float64]) -> bool:
-            counts = np.rint(x[self.master.fixed :]).astype(np.int64)
-            chosen = [units[k] for k in np.repeat(np.arange(len(units)), np.maximum(counts, 0))]
-            return self.found(self.exchange.net(chosen[: self.master.units]))
-
-        def bounded(bound: float) -> bool:
-            if beyond is not None and math.isfinite(bound):
-                self.proved(min(_rounded_up(bound), beyond))
-            return self.over
-
-        result = search(
-            self.master,
-            self.signed(units),
-            self.point(self.best, units),
-            options,
-            self.limits,
-            self.seed,
-            found,
-            bounded,
-            lambda: self.over,
-        )
-        self.info["nodes"] = self.info.get("nodes", 0) + max(0, result.nodes)
-        bounded(result.bound)
-        if not self.over:
-            self.found(self.exchange.descend(self.best))
+        return options
 
     def point(self, net: Net, units: list[Unit]) -> npt.NDArray[np.float64]:
         """A net as a solution of the master program."""
