@@ -30,6 +30,9 @@ class ErrorsMILP(NetworkMILP):
     Attributes:
         one_sided: keep only the rows that the wanted signs of the outputs need. Same optimum; an
             incumbent may claim more errors than its network has.
+        symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
     """
 
     name: ClassVar[str] = "errors"
@@ -53,7 +56,7 @@ class ErrorsMILP(NetworkMILP):
         outputs = net.problem.architecture.outputs
         if outputs == 1:
             return counted_margins(net, sign_thresholds(net))
-        labels = np.asarray(net.problem.dataset.part("train")[1], dtype=np.int64)[:, None]
+        labels = net.samples.labels[:, None]
         others = np.arange(outputs - 1) + (np.arange(outputs - 1) >= labels)
         own = net.output.pick(np.broadcast_to(labels, others.shape))
         wanted = np.ones(others.shape, dtype=np.int64)

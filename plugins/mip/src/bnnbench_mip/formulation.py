@@ -20,6 +20,8 @@ from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
 from bnnbench_mip.network_rows import NetworkRows, threshold_rows
 from bnnbench_mip.plan import Plan, ReachError, plan_layers
+from bnnbench_mip.samples import Samples, samples_of
+from bnnbench_mip.symmetry import Symmetry
 
 Fill = Callable[[MatrixMILP, npt.NDArray[np.float64], list[Int64]], None]
 
@@ -40,15 +42,34 @@ class Block:
 
 @dataclass(frozen=True)
 class NetworkMILP(Formulation):
-    """Base of all programs: hidden part by big-M rows in integer units, exact for the problem."""
+    """Base of all programs: hidden part by big-M rows in integer units, exact for the problem.
+
+    Attributes:
+        one_sided: keep only the product rows of the output layer that its wanted signs need.
+        symmetry: keep one of each pair of networks that differ by negating a hidden unit, the one
+            whose first outgoing weight is not negative (mip.md section 4.2).
+        order: order the units of hidden layers: none, key by (2P + 3) v_j1 + b_j, or bias by b_j.
+        merge: one row with a weight for equal rows; activations and products shared by equal
+            features.
+    """
 
     kind: ClassVar[str] = "milp"
+    outputs_only: ClassVar[bool] = True
+    """Whether the objective looks at nothing but the outputs."""
     one_sided: bool = False
+    symmetry: bool = False
+    order: str = "none"
+    merge: bool = False
 
     def accepts(self, problem: Problem) -> str | None:
         if problem.objective.name not in self.objectives:
             return f"models {' and '.join(self.objectives)}, not {problem.objective.name}"
-        return self._refuses_domain(problem) or self._refuses_size(problem) or self.refuses(problem)
+        return (
+            self._refuses_domain(problem)
+            or self._refuses_size(problem)
+            or self._refuses_symmetry(problem)
+            or self.refuses(problem)
+        )
 
     def refuses(self, problem: Problem) -> str | None:
         """Further reasons, once objective, domain and size are known to fit."""
@@ -74,8 +95,9 @@ class NetworkMILP(Formulation):
 
     def build(self, problem: Problem) -> Model:
         rows = RowBuilder()
-        plans = self._plans(problem)
-        net = NetworkRows(rows, problem, plans, self.one_sided)
+        samples = samples_of(problem, self.merge)
+        plans = self._plans(problem, samples)
+        net = NetworkRows(rows, problem, samples, plans, self.one_sided, self._symmetry)
         net.build(self.activate)
         block = self.output(net)
         milp = conditioned(rows.build(float(block.offset)))
@@ -90,8 +112,20 @@ class NetworkMILP(Formulation):
 
         return Model(problem, "milp", milp, decode, encode, exact=True, info=_sizes(milp, plans))
 
-    def _plans(self, problem: Problem) -> list[Plan]:
-        return plan_layers(problem, lambda spread, value: self.slack(problem, spread, value))
+    @property
+    def _symmetry(self) -> Symmetry:
+        return Symmetry(self.symmetry, self.order)
+
+    def _plans(self, problem: Problem, samples: Samples | None = None) -> list[Plan]:
+        rows = problem if samples is None else samples.rows
+        return plan_layers(rows, lambda spread, value: self.slack(problem, spread, value))
+
+    def _refuses_symmetry(self, problem: Problem) -> str | None:
+        if not self._symmetry.active:
+            return None
+        if self.symmetry and not self.outputs_only:
+            return f"{problem.objective.name} looks at hidden units: symmetry changes its value"
+        return self._symmetry.refuses(problem, self._plans(problem))
 
     def _refuses_domain(self, problem: Problem) -> str | None:
         grids = problem.domain.grids()

@@ -82,7 +82,7 @@ class Highs(Solver):
         try:
             for option, value in self._options(model, limits, seed).items():
                 _checked(solver.setOptionValue(option, value), f"option {option}={value}")
-            _checked(_pass_model(solver, model.data), "the model")
+            _checked(pass_model(solver, model.data), "the model")
             watch = _Watch(model, self.tighten, report, limits, clock)
             watch.attach(solver)
             solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
@@ -184,7 +184,8 @@ class _Watch:
             event.interrupt()
 
 
-def _pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
+def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
+    """Hand a program over as arrays."""
     import highspy
 
     return solver.passModel(

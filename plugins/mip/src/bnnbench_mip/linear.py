@@ -73,6 +73,21 @@ class Linear:
             self.upper[rows, units],
         )
 
+    def take_rows(self, rows: Int64) -> Linear:
+        """The expressions of some rows, in any order and number."""
+
+        def take(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.broadcast_to(a, (*self.shape, a.shape[-1]))[rows]
+
+        return Linear(
+            tuple((take(cols), take(coef)) for cols, coef in self.terms),
+            self.choice,
+            take(self.choice_coefficients),
+            self.constant[rows],
+            self.lower[rows],
+            self.upper[rows],
+        )
+
     def minus(self, other: Linear) -> Linear:
         """The difference of expressions that share no column but the selectors."""
         return Linear(

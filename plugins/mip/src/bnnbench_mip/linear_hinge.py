@@ -1,7 +1,7 @@
 """linear-hinge: sum of max(0, m - s z) on the unscaled output (mip.md section 2).
 
-One continuous loss per output, L_kj >= m - s z_kj, L >= 0: N q variables and N q rows beyond the
-network.
+One loss per output, L_kj >= m - s z_kj, L >= 0, continuous unless asked otherwise: N q variables
+and N q rows beyond the network.
 """
 
 from __future__ import annotations
@@ -28,19 +28,31 @@ class LinearHingeMILP(NetworkMILP):
     Attributes:
         one_sided: keep only the product rows that the wanted signs of the outputs need. Same
             optimum; an incumbent may claim more loss than its network has.
+        symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
+        integer_loss: losses are integer variables, in units of z.
     """
 
     name: ClassVar[str] = "linear-hinge"
     objectives: ClassVar[tuple[str, ...]] = ("linear-hinge",)
+    integer_loss: bool = False
+
+    def refuses(self, problem: Problem) -> str | None:
+        if self.integer_loss and (_margin(problem) / self._plans(problem)[-1].value) % 1:
+            return "integer_loss needs a margin that is a whole number of output steps"
+        return None
 
     def slack(self, problem: Problem, spread: int, value: Fraction) -> int:
         return math.ceil(_margin(problem) / value)
 
     def output(self, net: NetworkRows) -> Block:
-        targets, value = net.problem.targets(), net.plans[-1].value
+        targets, value = net.samples.targets, net.plans[-1].value
         signed = net.output.times(targets)
         margin = float(_margin(net.problem) / value)
-        t = net.rows.variables("t", signed.shape, 0, np.inf, cost=float(value))
+        cost = float(value) * net.samples.weights[:, None]
+        whole = self.integer_loss
+        t = net.rows.variables("t", signed.shape, 0, np.inf, integer=whole, cost=cost)
         lower = margin - signed.constant
         net.rows.rows(signed.shape, [*signed.all_terms, (t, 1)], lower, np.inf)
 

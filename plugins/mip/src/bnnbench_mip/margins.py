@@ -23,17 +23,18 @@ from bnnbench_mip.network_rows import NetworkRows
 
 def sign_thresholds(net: NetworkRows) -> Int64:
     """The R of a right sign, with sgn(0) = +1: 0 where +1 is wanted, else 1; shape (n, outputs)."""
-    return np.where(net.problem.targets() > 0, 0, 1).astype(np.int64)
+    return np.where(net.samples.targets > 0, 0, 1).astype(np.int64)
 
 
 def counted_margins(net: NetworkRows, wanted: Int64) -> Block:
     """Variables ``o`` (n, outputs), 1 where s z >= wanted; the objective counts the zeros.
 
-    Integers N q, rows 2 N q (N q one-sided).
+    Each counts as often as its sample. Integers N q, rows 2 N q (N q one-sided).
     """
-    targets = net.problem.targets()
+    targets = net.samples.targets
     signed = net.output.times(targets)
-    o = net.rows.variables("o", signed.shape, 0, 1, integer=True, cost=-1)
+    weights = net.samples.weights[:, None]
+    o = net.rows.variables("o", signed.shape, 0, 1, integer=True, cost=-weights)
     terms, constant = signed.all_terms, signed.constant
     net.rows.rows(
         signed.shape, [*terms, (o, signed.lower - wanted)], signed.lower - constant, np.inf
@@ -45,15 +46,15 @@ def counted_margins(net: NetworkRows, wanted: Int64) -> Block:
     def fill(milp: Any, point: npt.NDArray[np.float64], z: list[Int64]) -> None:
         milp.view("o", point)[:] = z[-1] * targets >= wanted
 
-    return Block(fill, Fraction(targets.size))
+    return Block(fill, Fraction(int(weights.sum()) * targets.shape[1]))
 
 
 def relaxed_margins(net: NetworkRows, margins: Linear, wanted: Int64) -> None:
-    """Variables ``e`` (n,), 0 only where all margins of a row reach ``wanted``; cost 1 each.
+    """Variables ``e`` (n,), 0 only where all margins of a sample reach ``wanted``.
 
-    Integers N, rows as many as margins.
+    Its weight is the cost. Integers N, rows as many as margins.
     """
-    e = net.rows.variables("e", (len(wanted),), 0, 1, integer=True, cost=1)
+    e = net.rows.variables("e", (len(wanted),), 0, 1, integer=True, cost=net.samples.weights)
     terms = [*margins.all_terms, (e[:, None], wanted - margins.lower)]
     net.rows.rows(margins.shape, terms, wanted - margins.constant, np.inf)
 

@@ -33,6 +33,9 @@ class MaxCorrect(NetworkMILP):
     Attributes:
         one_sided: keep only the product rows of the output layer that its wanted signs need
             (half of them). Not for a strict objective with several outputs.
+        symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
     """
 
     name: ClassVar[str] = "max-correct"
@@ -54,8 +57,10 @@ def _strict(problem: Problem) -> bool:
 
 
 def _exactly_one(net: NetworkRows) -> Block:
-    z, targets = net.output, net.problem.targets()
-    o = net.rows.variables("o", z.shape, 0, 1, integer=True, cost=np.where(targets > 0, -1.0, 0.0))
+    z, targets = net.output, net.samples.targets
+    weights = net.samples.weights
+    cost = np.where(targets > 0, -weights[:, None], 0)
+    o = net.rows.variables("o", z.shape, 0, 1, integer=True, cost=cost)
     net.rows.rows((len(o),), [(o, 1)], 1, 1)
     net.rows.rows(z.shape, [*z.all_terms, (o, z.lower)], z.lower - z.constant, np.inf)
     net.rows.rows(z.shape, [*z.all_terms, (o, -(z.upper + 1))], -np.inf, -1 - z.constant)
@@ -63,11 +68,11 @@ def _exactly_one(net: NetworkRows) -> Block:
     def fill(milp: Any, point: npt.NDArray[np.float64], values: list[Int64]) -> None:
         milp.view("o", point)[:] = values[-1] >= 0
 
-    return Block(fill, Fraction(len(o)))
+    return Block(fill, Fraction(int(weights.sum())))
 
 
 def _any_wrong(net: NetworkRows) -> Block:
-    targets, wanted = net.problem.targets(), sign_thresholds(net)
+    targets, wanted = net.samples.targets, sign_thresholds(net)
     relaxed_margins(net, net.output.times(targets), wanted)
 
     def fill(milp: Any, point: npt.NDArray[np.float64], values: list[Int64]) -> None:

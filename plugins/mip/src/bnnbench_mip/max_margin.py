@@ -32,10 +32,13 @@ class MaxMarginMILP(NetworkMILP):
 
     Attributes:
         one_sided: keep only the product rows that the wanted signs of the outputs need.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
     """
 
     name: ClassVar[str] = "max-margin"
     objectives: ClassVar[tuple[str, ...]] = ("max-margin",)
+    outputs_only: ClassVar[bool] = False
 
     def refuses(self, problem: Problem) -> str | None:
         if problem.domain.bias == "free":
@@ -54,7 +57,7 @@ class MaxMarginMILP(NetworkMILP):
             net.rows.rows(z.shape, terms, -np.inf, -1 - z.constant)
 
     def output(self, net: NetworkRows) -> Block:
-        plan, targets = net.plans[-1], net.problem.targets()
+        plan, targets = net.plans[-1], net.samples.targets
         eps = _eps(net.problem, plan)
         m, _ = _margins(net, plan, net.output, eps)
         signed = net.output.times(targets)

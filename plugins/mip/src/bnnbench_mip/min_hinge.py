@@ -41,6 +41,9 @@ class MinHingeMILP(NetworkMILP):
     Attributes:
         one_sided: keep only the product rows that the wanted signs of the outputs need. Same
             optimum; an incumbent may claim more loss than its network has (inn.md 3.10).
+        symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
         most_chords: refuse problems that need more chords per output (squared hinge on fine grids).
     """
 
@@ -59,13 +62,13 @@ class MinHingeMILP(NetworkMILP):
         return math.ceil(_flat(problem) / _per_unit(problem, value))
 
     def output(self, net: NetworkRows) -> Block:
-        targets, plan = net.problem.targets(), net.plans[-1]
+        targets, plan = net.samples.targets, net.plans[-1]
         signed, scale = net.output.times(targets), _per_unit(net.problem, plan.value)
         loss = _loss(net.problem)
         lines = chords(loss, _points(net.problem, plan))
         slopes = np.array([float(slope * scale) for slope, _ in lines])
         intercepts = np.array([float(intercept) for _, intercept in lines])
-        t = net.rows.variables("t", signed.shape, 0, np.inf, cost=1)
+        t = net.rows.variables("t", signed.shape, 0, np.inf, cost=net.samples.weights[:, None])
         terms = [
             (cols[..., None, :], -coef[..., None, :] * slopes[:, None])
             for cols, coef in signed.all_terms

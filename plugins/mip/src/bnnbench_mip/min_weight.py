@@ -28,13 +28,16 @@ class MinWeightMILP(NetworkMILP):
 
     Attributes:
         one_sided: keep only the product rows that the wanted signs of the outputs need.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
     """
 
     name: ClassVar[str] = "min-weight"
     objectives: ClassVar[tuple[str, ...]] = ("min-weight",)
+    outputs_only: ClassVar[bool] = False
 
     def output(self, net: NetworkRows) -> Block:
-        hard_margins(net, net.output.times(net.problem.targets()), sign_thresholds(net))
+        hard_margins(net, net.output.times(net.samples.targets), sign_thresholds(net))
         objective = net.problem.objective
         assert isinstance(objective, MinWeight)
         l1 = objective.norm == "l1"

@@ -24,6 +24,8 @@ from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear, Term
 from bnnbench_mip.plan import Plan, product_range
 from bnnbench_mip.products import product_rows
+from bnnbench_mip.samples import Samples
+from bnnbench_mip.symmetry import Symmetry
 
 Activate = Callable[["NetworkRows", Plan, Linear, Int64], None]
 EMPTY = np.zeros(0, dtype=np.int64)
@@ -36,16 +38,20 @@ class NetworkRows:
     Attributes:
         rows: collects variables and rows.
         problem: what is modelled.
-        plans: one per layer.
+        samples: the training rows, merged or not.
+        plans: one per layer, about the samples' feature rows.
         one_sided: whether the output layer keeps only the product rows that its wanted signs need.
-        output: the output pre-activations, once built.
+        symmetry: which representatives of networks are kept.
+        output: the output pre-activations, once built, one row per sample.
         hidden: columns of the activations of the hidden layers.
     """
 
     rows: RowBuilder
     problem: Problem
+    samples: Samples
     plans: list[Plan]
     one_sided: bool
+    symmetry: Symmetry
     output: Linear = field(init=False)
     hidden: list[Int64] = field(init=False, default_factory=list)
     weights: list[Int64] = field(init=False, default_factory=list)
@@ -54,13 +60,14 @@ class NetworkRows:
 
     def build(self, activate: Activate) -> None:
         """Add all layers; ``activate`` adds the rows that tie a hidden activation to its sum."""
-        n = self.problem.dataset.sizes[0]
+        n = self.samples.rows.dataset.sizes[0]
         for plan in self.plans:
             self._parameters(plan)
+            self._order_below(plan)
             products = self._products(plan, n)
             z = self._pre_activation(plan, products)
             if plan.layer == len(self.plans):
-                self.output = z
+                self.output = z if self.samples.row is None else z.take_rows(self.samples.row)
                 continue
             a = self.rows.variables(f"a{plan.layer}", z.shape, 0, 1, integer=True)
             self.hidden.append(a)
@@ -70,9 +77,8 @@ class NetworkRows:
     def _parameters(self, plan: Plan) -> None:
         k, lattice = plan.layer, plan.weights
         arcs = int(plan.live.sum())
-        self.weights.append(
-            self.rows.variables(f"w{k}", (arcs,), lattice.low, lattice.high, integer=True)
-        )
+        low = self.symmetry.least_weights(plan, self.problem.architecture.widths[k - 1])
+        self.weights.append(self.rows.variables(f"w{k}", (arcs,), low, lattice.high, integer=True))
         bias = EMPTY
         if plan.bias is not None:
             shape = (plan.mask.shape[1],)
@@ -84,6 +90,13 @@ class NetworkRows:
             choice = self.rows.variables(f"g{k}", lattice.starts.shape, 0, 1, integer=True)
             self.rows.rows((1,), [(choice[None], 1)], 1, 1)
         self.choices.append(choice)
+
+    def _order_below(self, plan: Plan) -> None:
+        """Order the units of the hidden layer that this layer's last weights come from."""
+        if plan.layer > 1 and self.symmetry.order != "none":
+            hidden = self.plans[plan.layer - 2]
+            weights = self._column_matrix(plan)[-hidden.mask.shape[1] :, 0]
+            self.symmetry.add_rows(self.rows, hidden, self.biases[plan.layer - 2], weights)
 
     def _from_hidden(self, plan: Plan) -> npt.NDArray[np.bool_]:
         """The part of the mask whose arcs leave hidden units."""
@@ -107,7 +120,7 @@ class NetworkRows:
         t = self._column_matrix(plan)[-len(mask) :][mask]
         wanted = None
         if self.one_sided and plan.layer == len(self.plans):
-            wanted = self.problem.targets()[:, target]
+            wanted = self.samples.wanted[:, target]
         sign = self.problem.architecture.activation == "sign"
         choice = self.choices[plan.layer - 1]
         product_rows(self.rows, plan.weights, sign, (c, t, a, choice), wanted)
@@ -177,6 +190,7 @@ class NetworkRows:
     ) -> tuple[npt.NDArray[np.float64], list[Int64]]:
         """A point with parameters, activations and products of a network, and all z.
 
+        The network is first replaced by its representative under the symmetries that are broken.
         Weights of arcs without a variable and free biases beyond their range are replaced first,
         which changes no activation and makes no objective worse, but for argmax errors: they
         compare outputs, and clipping an output bias may change that.
@@ -185,13 +199,14 @@ class NetworkRows:
             ValueError: when the network is not of the problem's class.
         """
         point = np.zeros(milp.n_cols)
+        network = self.symmetry.canonical(network, self.plans)
         chosen = [self._choose(plan, network) for plan in self.plans]
         for plan, layer, g in zip(self.plans, network.layers, chosen, strict=True):
             self._put(milp, point, plan, layer, g)
         inner = self.decode(milp, point)
         if inner.outside(self.problem.domain):
             raise ValueError(f"The network is {network.outside(self.problem.domain)}.")
-        X = self.problem.dataset.part("train")[0]
+        X = self.samples.rows.dataset.part("train")[0]
         forward = inner.forward(X, self.problem.dataset.scale)
         z = [pre // plan.divisor for pre, plan in zip(forward.pre, self.plans, strict=True)]
         for k, a in enumerate(z[:-1], start=1):
@@ -200,7 +215,7 @@ class NetworkRows:
             if f"c{plan.layer}" in milp.blocks:
                 products = self._product_values(plan, layer, z)
                 milp.view(f"c{plan.layer}", point)[:] = products
-        return point, z
+        return point, [*z[:-1], self.samples.spread(z[-1])]
 
     def _product_values(self, plan: Plan, layer: Layer, z: list[Int64]) -> Int64:
         arch, mask = self.problem.architecture, self._from_hidden(plan)

@@ -37,8 +37,9 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
 
 @hookimpl
 def bnnbench_solvers() -> Iterable[type[Solver]]:
-    """Solvers of kind ``milp``."""
+    """Solvers of kind ``milp``, and one that reads problems themselves."""
+    from bnnbench_mip.columns import Columns
     from bnnbench_mip.highs import Highs
     from bnnbench_mip.pyomo_solver import Pyomo
 
-    return [Highs, Pyomo]
+    return [Highs, Pyomo, Columns]

@@ -39,11 +39,19 @@ def product_rows(
         columns: of the products (n, arcs), the weights' variables (arcs,), the activations
             (n, arcs) and the grid selectors (grids,), the last empty with one grid.
         wanted: per product the direction +-1 in which it can only help, shape (n, arcs), to keep
-            two rows; None for all four.
+            two rows, or 0 for all four; None for all four of all.
     """
-    signs = [np.int64(1), np.int64(-1)] if wanted is None else [np.asarray(wanted, np.int64)]
-    for s in signs:
-        _one_side(rows, lattice, sign_activation, columns, np.broadcast_to(s, columns[0].shape))
+    shape = columns[0].shape
+    if wanted is None:
+        for s in (np.int64(1), np.int64(-1)):
+            _one_side(rows, lattice, sign_activation, columns, np.broadcast_to(s, shape))
+        return
+    both = wanted == 0
+    _one_side(rows, lattice, sign_activation, columns, np.where(both, 1, wanted))
+    if both.any():
+        c, t, a, choice = columns
+        picked = c[both], np.broadcast_to(t, shape)[both], a[both], choice
+        _one_side(rows, lattice, sign_activation, picked, -np.ones(int(both.sum()), np.int64))
 
 
 def _one_side(

@@ -26,6 +26,9 @@ class SatMargin(NetworkMILP):
     Attributes:
         one_sided: keep only the rows that the wanted signs of the outputs need. Same optimum; an
             incumbent may claim more missed margins than its network has (inn.md 3.10).
+        symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
+        order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
+        merge: equal rows as one with a weight; rows with equal features share activations.
     """
 
     name: ClassVar[str] = "sat-margin"

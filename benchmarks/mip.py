@@ -1,0 +1,265 @@
+"""CPU seconds of proofs by big-M programs, literal and strengthened, and by columns; build times.
+
+Instances are those of mip.md section 2, ``bcD-N-H`` for the first D binarised features and N rows
+of the breast-cancer data with H hidden units; linear hinge, integers -1..1, asymmetric biases, one
+output. Base case of ``highs strengthened``: ``highs literal``, the same solver under the same wall
+limit and one thread; where that has no proof in time, its CPU seconds at the limit understate it
+(``>``). Base case of building: the same program written down for this one shape with plain numpy
+index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
+model (digits 64-16-10, pixels >= 8, literal form).
+
+Run with ``python benchmarks/mip.py``; ``--parts`` chooses among proofs, columns and build. CPU
+seconds of this process, so a contended machine shortens what a wall limit allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import highspy
+import numpy as np
+import scipy.sparse
+from bnnbench_mip.columns import Columns
+from bnnbench_mip.highs import Highs, pass_model
+from bnnbench_mip.linear_hinge import LinearHingeMILP
+
+from bnnbench.architecture import Architecture
+from bnnbench.data import make_dataset
+from bnnbench.domain import Integer
+from bnnbench.interfaces import direct_model, ignore_report
+from bnnbench.models import MatrixMILP
+from bnnbench.objectives import LinearHinge
+from bnnbench.problem import Problem
+from bnnbench.registry import Registry
+from bnnbench.solution import Limits, Solution, Status
+
+Instance = tuple[int, int, int]
+"""Features, rows and hidden units."""
+EASY = [(30, 100, 1), (10, 100, 2), (10, 50, 4), (30, 100, 2)]
+HARD = [(10, 100, 4), (10, 200, 4), (10, 400, 4), (10, 200, 8), (12, 100, 4)]
+FORMS = {
+    "literal": LinearHingeMILP(),
+    "strengthened": LinearHingeMILP(
+        one_sided=True, symmetry=True, order="key", merge=True, integer_loss=True
+    ),
+}
+DOMAIN = Integer(P=1, bias="asymmetric")
+
+
+def of(registry: Registry, features: int, n: int, hidden: int) -> Problem:
+    """The problem of an instance."""
+    text = f"breast-cancer | median | first-features[n={features}] | round-robin[n={n}]"
+    dataset = make_dataset(registry, text)
+    return Problem(dataset, Architecture(dataset.n_features, (hidden,), 1), DOMAIN, LinearHinge())
+
+
+def by_highs(instance: Instance, form: str, problem: Problem, limits: Limits, seed: int) -> float:
+    """Build and solve a big-M program; returns CPU seconds."""
+    return measured(
+        instance,
+        f"highs {form}",
+        lambda: Highs().solve(FORMS[form].build(problem), limits, seed, ignore_report),
+    )
+
+
+def by_columns(instance: Instance, problem: Problem, limits: Limits, seed: int) -> float:
+    """Solve by columns; returns CPU seconds."""
+    return measured(
+        instance,
+        "columns",
+        lambda: Columns().solve(direct_model(problem), limits, seed, ignore_report),
+    )
+
+
+def measured(instance: Instance, method: str, work: Callable[[], Solution]) -> float:
+    """Run and print one line; returns CPU seconds."""
+    start = time.process_time()
+    solution = work()
+    seconds = time.process_time() - start
+    proved = solution.status is Status.OPTIMAL
+    root = solution.info.get("lp_bound")
+    share = f"  root bound {root:.1f}" if root is not None else ""
+    name = "bc{}-N{}-H{}".format(*instance)
+    claims = f"{solution.objective:g} / {solution.bound:g}"
+    print(
+        f"{name:13} {method:19} {claims:>12} {'' if proved else '>'}{seconds:.2f} s{share}",
+        flush=True,
+    )
+    return seconds
+
+
+def proofs(registry: Registry, limits: Limits, seed: int) -> None:
+    """The four instances that the literal form can close, or nearly."""
+    ratios: dict[str, list[float]] = {"strengthened": [], "columns": []}
+    for instance in EASY:
+        problem = of(registry, *instance)
+        base = by_highs(instance, "literal", problem, limits, seed)
+        ratios["strengthened"].append(
+            base / by_highs(instance, "strengthened", problem, limits, seed)
+        )
+        if Columns().accepts(direct_model(problem)) is None:
+            ratios["columns"].append(base / by_columns(instance, problem, limits, seed))
+    for method, found in ratios.items():
+        mean = math.exp(statistics.fmean(map(math.log, found)))
+        print(f"literal / {method}: geometric mean {mean:.1f} of {[round(r, 1) for r in found]}")
+
+
+def hard(registry: Registry, limits: Limits, seed: int) -> None:
+    """Instances that big-M programs leave open."""
+    for instance in HARD:
+        by_columns(instance, of(registry, *instance), limits, seed)
+
+
+def quiet() -> highspy.Highs:
+    """A solver that prints nothing."""
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    return solver
+
+
+def by_hand(X: np.ndarray, targets: np.ndarray, hidden: int, margin: int) -> highspy.Highs:
+    """The literal program of this shape: columns w1, b1, a, w2, b2, c, t, each row-major."""
+    (n, d), q = X.shape, targets.shape[1]
+    sizes = [d * hidden, hidden, n * hidden, hidden * q, q, n * hidden * q, n * q]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    w1, b1, a, w2, b2, c, t = (
+        start + np.arange(size) for start, size in zip(starts, sizes, strict=False)
+    )
+    w1, a, w2 = w1.reshape(d, hidden), a.reshape(n, hidden), w2.reshape(hidden, q)
+    c, t = c.reshape(n, hidden, q), t.reshape(n, q)
+    reach = X.sum(axis=1)
+    rows, cols, vals, lower, upper = [], [], [], [], []
+    m = 0
+
+    def block(shape, terms, low, high):
+        nonlocal m
+        number = m + np.arange(math.prod(shape)).reshape(shape)
+        for column, value in terms:
+            deep = max(np.ndim(column), np.ndim(value)) > len(shape)
+            r = number[..., None] if deep else number
+            r, column, value = np.broadcast_arrays(r, column, value)
+            keep = value.ravel() != 0
+            rows.append(r.ravel()[keep])
+            cols.append(column.ravel()[keep])
+            vals.append(value.ravel()[keep])
+        lower.append(np.broadcast_to(low, shape).ravel())
+        upper.append(np.broadcast_to(high, shape).ravel())
+        m += number.size
+
+    least, most = -(reach + 2)[:, None], (reach + 1)[:, None]
+    z = [(w1.T[None], X[:, None, :]), (b1, 1)]
+    block((n, hidden), [*z, (a, least)], least, np.inf)
+    block((n, hidden), [*z, (a, -(most + 1))], -np.inf, -1)
+    shape, on = (n, hidden, q), a[:, :, None]
+    block(shape, [(c, 1), (w2, -1), (on, 2)], -np.inf, 2)
+    block(shape, [(c, 1), (w2, 1), (on, -2)], -np.inf, 0)
+    block(shape, [(c, -1), (w2, 1), (on, 2)], -np.inf, 2)
+    block(shape, [(c, -1), (w2, -1), (on, -2)], -np.inf, 0)
+    y = targets.astype(float)
+    block((n, q), [(c.transpose(0, 2, 1), y[:, :, None]), (b2, y), (t, 1)], margin, np.inf)
+
+    count = int(starts[-1])
+    triplets = (np.concatenate(vals), (np.concatenate(rows), np.concatenate(cols)))
+    A = scipy.sparse.coo_matrix(triplets, shape=(m, count)).tocsr()
+    integer, cost = np.ones(count), np.zeros(count)
+    integer[c[0, 0, 0] :], cost[t[0, 0] :] = 0, 1
+    low, high = np.full(count, -1.0), np.ones(count)
+    low[b1], low[b2] = -2, -2
+    low[a], low[t], high[t] = 0, 0, np.inf
+    solver = quiet()
+    pass_model(
+        solver,
+        MatrixMILP(
+            cost,
+            A.indptr,
+            A.indices,
+            A.data.astype(float),
+            np.concatenate(lower).astype(float),
+            np.concatenate(upper).astype(float),
+            low,
+            high,
+            integer.astype(bool),
+        ),
+    )
+    return solver
+
+
+def same(one: highspy.Highs, other: highspy.Highs) -> bool:
+    """Whether two solvers hold as many rows, columns and coefficients, of equal values."""
+    lps = [solver.getLp() for solver in (one, other)]
+    parts = [
+        (lp.num_row_, lp.num_col_, np.sort(lp.a_matrix_.value_).tolist(), sorted(lp.row_upper_))
+        for lp in lps
+    ]
+    return parts[0] == parts[1]
+
+
+def build(registry: Registry, repeats: int) -> None:
+    """Building and hand-over, medians in turn."""
+    for n in (200, 1000):
+        dataset = make_dataset(registry, f"digits | threshold[t=8] | round-robin[n={n}]")
+        problem = Problem(
+            dataset, Architecture(dataset.n_features, (16,), 10), DOMAIN, LinearHinge()
+        )
+        X, targets = dataset.part("train")[0].astype(np.int64), problem.targets()
+        margin = LinearHinge().size(problem.output_scale)
+
+        def direct(problem: Problem = problem) -> highspy.Highs:
+            solver = quiet()
+            pass_model(solver, LinearHingeMILP().build(problem).data)
+            return solver
+
+        def plain(X=X, targets=targets, margin=margin) -> highspy.Highs:
+            return by_hand(X, targets, 16, margin)
+
+        if n == 200 and not same(direct(), plain()):
+            raise SystemExit("The two ways build different programs.")
+        ready = LinearHingeMILP().build(problem).data
+
+        def handed_over(ready: MatrixMILP = ready) -> highspy.Highs:
+            solver = quiet()
+            pass_model(solver, ready)
+            return solver
+
+        ways = {"direct": direct, "plain": plain, "hand-over alone": handed_over}
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(repeats):
+            for name, work in ways.items():
+                gc.collect()
+                start = time.process_time()
+                solver = work()
+                taken[name].append(time.process_time() - start)
+                rows, cols, nnz = solver.getNumRow(), solver.getNumCol(), solver.getNumNz()
+                del solver
+        fast, base, least = (statistics.median(taken[name]) for name in ways)
+        print(f"digits-N{n} 64-16-10: {rows} rows, {cols} columns, {nnz} coefficients")
+        print(
+            f"  direct {fast:.4f} s, plain {base:.4f} s, ratio {fast / base:.2f};"
+            f" hand-over alone {least:.4f} s",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--limit", type=float, default=60, help="wall seconds of every solve")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--repeats", type=int, default=7, help="of building")
+    parser.add_argument("--parts", nargs="+", default=["build", "columns", "proofs"])
+    arguments = parser.parse_args()
+    registry, limits = Registry.load(), Limits(time=arguments.limit)
+    if "build" in arguments.parts:
+        build(registry, arguments.repeats)
+    if "columns" in arguments.parts:
+        hard(registry, limits, arguments.seed)
+    if "proofs" in arguments.parts:
+        proofs(registry, limits, arguments.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Columns: nets as few of all achievable activation vectors, with proofs (mip.md section 4.3).
+
+For fixed data a hidden unit matters only through its activations u on the rows. The master program
+chooses at most H signed u; its LP bound is most of the optimum where big-M programs have 0. This is
+LPBoost (Demiriz, Bennett and Shawe-Taylor, Machine Learning 46, 225-254, 2002) and IPBoost (Pfetsch
+and Pokutta, arXiv 2002.04679) with integer threshold units as base learners, over the list of all
+of them:
+
+1. merge equal rows; enumerate all u (:mod:`bnnbench_mip.activations`);
+2. nets by exchange of one unit for the best of all (:mod:`bnnbench_mip.exchange`);
+3. the LP by column generation, pricing all u at once, every set of prices giving an exact bound on
+   all nets and on those that use +u or -u (:mod:`bnnbench_mip.pricing`);
+4. drop each signed u whose own bound is not below the incumbent; MIPs over the columns of the LP
+   and over growing numbers of the rest, by ascending bound (:mod:`bnnbench_mip.master`). The last
+   one, over all that are left, proves the optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bnnbench.domain import Integer
+from bnnbench.interfaces import Model, Report, Solver
+from bnnbench.problem import Problem
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.activations import OutOfTimeError, candidates
+from bnnbench_mip.proof import Proof, bias_values
+
+LARGEST = 1 << 40
+"""Largest sum of absolute features, over their scale, of a row."""
+
+
+@dataclass(frozen=True)
+class Columns(Solver):
+    """Proves optima of linear-hinge with one hidden layer, over all activation vectors.
+
+    For integer weights -1, 0, +1, one output and few features: all achievable activation vectors
+    are listed first.
+
+    Attributes:
+        max_columns: refuse problems with more candidates (3^d / 2 weight vectors times the
+            biases, fewer where features are equal); 12 binary features have 1.1 million.
+        restarts: shaken starts of the local search.
+        batch: columns that enter the LP at once.
+        mip_columns: columns of the first MIP over what is left; each later one has four times as
+            many.
+        nodes: most nodes of a MIP that cannot prove anything.
+    """
+
+    name: ClassVar[str] = "columns"
+    requires: ClassVar[tuple[str, ...]] = ("highspy",)
+    preload: ClassVar[tuple[str, ...]] = ("highspy",)
+    max_columns: int = 2_000_000
+    restarts: int = 40
+    batch: int = 30
+    mip_columns: int = 1000
+    nodes: int = 200
+
+    def accepts(self, model: Model) -> str | None:
+        problem: Problem = model.data
+        arch, domain = problem.architecture, problem.domain
+        if problem.objective.name != "linear-hinge":
+            return f"models linear-hinge, not {problem.objective.name}"
+        if arch.depth != 2 or not arch.dense or arch.outputs != 1:
+            return f"needs one fully connected hidden layer and one output, not {arch.text}"
+        if arch.activation != "sign":
+            return "needs sign activations"
+        if not isinstance(domain, Integer) or domain.P != 1 or domain.bias == "free":
+            return f"needs integer[P=1] with bias asymmetric, same or none, not {domain.spec}"
+        X = np.unique(problem.dataset.part("train")[0], axis=0)
+        reach = sum(max(abs(int(x.min())), abs(int(x.max()))) for x in X.T)
+        if reach + problem.dataset.scale > LARGEST:
+            return f"features are too large: a row's sum may pass {LARGEST}"
+        count = candidates(X.astype(np.int64), bias_values(problem), problem.dataset.scale)
+        if count > self.max_columns:
+            return f"{count} candidate activation vectors, max_columns is {self.max_columns}"
+        return None
+
+    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+        import highspy
+
+        proof = Proof(self, model.data, limits, seed, report)
+        failure = None
+        try:
+            proof.start()
+            proof.prove()
+        except OutOfTimeError:
+            failure = Termination.TIME
+        except MemoryError:
+            failure = Termination.MEMORY
+        finally:
+            # The thread pool is global to the process; see bnnbench_mip.highs.
+            highspy.Highs.resetGlobalScheduler(True)
+        return proof.solution(failure)
