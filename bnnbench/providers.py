@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("highs", "pyomo"),
+        "solver": ("columns", "highs", "pyomo"),
         "formulation": (
             *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
             *("min-weight", "sat-margin"),
