@@ -41,6 +41,7 @@ OBJECTIVES: list[Objective] = [
     LinearHinge(margin=2),
     Hamming(),
     Errors(ties="wrong"),
+    Errors(),
     MinWeight("l1"),
     MinWeight("l0"),
     MaxMargin(),

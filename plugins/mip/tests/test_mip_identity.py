@@ -29,6 +29,7 @@ from bnnbench.objectives import (
 from bnnbench.problem import Problem
 
 SOFT: list[Objective] = [
+    Errors(),
     SignErrors(),
     SignErrors(strict=True),
     SaturatedMargin(),

@@ -17,7 +17,6 @@ from bnnbench.dataset import Dataset
 from bnnbench.domain import FixedPoint, Integer, TwoValued, WeightDomain
 from bnnbench.interfaces import Formulation
 from bnnbench.objectives import (
-    Errors,
     Hamming,
     LinearHinge,
     MaxMargin,
@@ -61,7 +60,6 @@ def problem(
     ("case", "parameters", "reason"),
     [
         (problem(SignErrors(strict=True), Integer()), {"one_sided": True}, "one-sided"),
-        (problem(Errors(), Integer()), {}, "ties=wrong"),
         (problem(MaxMargin(), TwoValued()), {}, "unbounded"),
         (problem(SquaredHinge(), Integer(), hidden=()), {}, "chords"),
         (problem(SquaredHinge(), Integer()), {"most_chords": 2}, "chords"),

@@ -1,9 +1,16 @@
-"""errors: rows that argmax gets wrong, a tie counting as wrong.
+"""errors: rows that argmax gets wrong.
 
 One output decides by its sign: o_k = 1 exactly where it is right (N binaries, 2 N rows). Several
-outputs: one binary e_k per row, e_k = 0 => z_y - z_j >= 1 for every other j; objective sum e
-(N binaries, N (q - 1) rows). As for relaxed max-correct an incumbent may claim too many errors,
-never too few. Ties at their expected value are fractions of errors and are not modelled.
+outputs, with the lead D_kj = z_y - z_j over every other output j:
+
+* ties wrong: one binary e_k per row, e_k = 0 => D_kj >= 1; objective sum e (N binaries, N (q - 1)
+  rows).
+* ties at their expected value: t_kj = 0 => D_kj >= 1 (j neither beats nor equals the label) and
+  g_kj = 0 => D_kj >= 0 (j does not beat it). A row costs c_k >= g_kj, and c_k >= m / (m + 1) for
+  the number m = sum_j t_kj of rivals, chosen by a binary u_km. 2 N (q - 1) + N q binaries,
+  3 N (q - 1) + 3 N rows.
+
+As for relaxed max-correct an incumbent may claim too many errors, never too few.
 """
 
 from __future__ import annotations
@@ -19,13 +26,14 @@ from bnnbench.objectives import Errors
 from bnnbench.problem import Problem
 from bnnbench_mip.formulation import Block, NetworkMILP
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.linear import Linear
 from bnnbench_mip.margins import counted_margins, relaxed_margins, sign_thresholds
 from bnnbench_mip.network_rows import NetworkRows
 
 
 @dataclass(frozen=True)
 class ErrorsMILP(NetworkMILP):
-    """Fewest misclassified rows by argmax, ties wrong; either tie rule with a single output.
+    """Fewest misclassified rows by argmax, by either tie rule.
 
     Attributes:
         one_sided: keep only the rows that the wanted signs of the outputs need. Same optimum; an
@@ -37,12 +45,6 @@ class ErrorsMILP(NetworkMILP):
 
     name: ClassVar[str] = "errors"
     objectives: ClassVar[tuple[str, ...]] = ("errors",)
-
-    def refuses(self, problem: Problem) -> str | None:
-        assert isinstance(problem.objective, Errors)
-        if problem.architecture.outputs > 1 and problem.objective.ties != "wrong":
-            return "models errors[ties=wrong] for several outputs, not expected ties"
-        return None
 
     def slack(self, problem: Problem, spread: int, value: Fraction) -> int:
         """Only differences count: q biases at most a spread apart each span (q - 1) spreads.
@@ -59,11 +61,42 @@ class ErrorsMILP(NetworkMILP):
         labels = net.samples.labels[:, None]
         others = np.arange(outputs - 1) + (np.arange(outputs - 1) >= labels)
         own = net.output.pick(np.broadcast_to(labels, others.shape))
-        wanted = np.ones(others.shape, dtype=np.int64)
-        relaxed_margins(net, own.minus(net.output.pick(others)), wanted)
+        leads = own.minus(net.output.pick(others))
+        expected = (
+            isinstance(net.problem.objective, Errors) and net.problem.objective.ties != "wrong"
+        )
+        if expected:
+            _expected_ties(net, leads)
+        else:
+            relaxed_margins(net, leads, np.ones(others.shape, dtype=np.int64))
 
         def fill(milp: Any, point: npt.NDArray[np.float64], z: list[Int64]) -> None:
-            margins = np.take_along_axis(z[-1], labels, 1) - np.take_along_axis(z[-1], others, 1)
-            milp.view("e", point)[:] = (margins < 1).any(axis=1)
+            lead = np.take_along_axis(z[-1], labels, 1) - np.take_along_axis(z[-1], others, 1)
+            if not expected:
+                milp.view("e", point)[:] = (lead < 1).any(axis=1)
+                return
+            rivals = (lead < 1).sum(axis=1)
+            milp.view("t", point)[:] = lead < 1
+            milp.view("g", point)[:] = lead < 0
+            milp.view("u", point)[:] = rivals[:, None] == np.arange(outputs)
+            beaten = (lead < 0).any(axis=1)
+            milp.view("cost", point)[:] = np.where(beaten, 1.0, rivals / (rivals + 1))
 
         return Block(fill)
+
+
+def _expected_ties(net: NetworkRows, leads: Linear) -> None:
+    """The variables and rows that charge a row with its expected error."""
+    rows, (n, rivals) = net.rows, leads.shape
+    t = rows.variables("t", leads.shape, 0, 1, integer=True)
+    g = rows.variables("g", leads.shape, 0, 1, integer=True)
+    u = rows.variables("u", (n, rivals + 1), 0, 1, integer=True)
+    cost = rows.variables("cost", (n,), 0, 1, cost=net.samples.weights)
+    for binary, least in ((t, 1), (g, 0)):
+        terms = [*leads.all_terms, (binary, least - leads.lower)]
+        rows.rows(leads.shape, terms, least - leads.constant, np.inf)
+    rows.rows(leads.shape, [(cost[:, None], 1), (g, -1)], 0, np.inf)
+    number = np.arange(rivals + 1)
+    rows.rows((n,), [(u, 1)], 1, 1)
+    rows.rows((n,), [(u, number), (t, -1)], 0, 0)
+    rows.rows((n,), [(cost, 1), (u, -number / (number + 1))], 0, np.inf)
