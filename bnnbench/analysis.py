@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bnnbench.record import Ending, Record
-from bnnbench.verify import TOLERANCE
+from bnnbench.verify import TOLERANCE, best_bound
 
 SOUND = (Ending.OK, Ending.TIMEOUT, Ending.MEMOUT, Ending.CRASH, Ending.ERROR)
 """Endings whose verified figures count; a record found invalid proves nothing."""
@@ -67,7 +67,7 @@ def _combine(group: Sequence[Record]) -> Knowledge:
                     found.contradicted[other] = f"objective {value:.9g} below {record.id}'s bound"
     bounds = [r.solver_bound for r in group if r.id not in found.contradicted]
     bounds += [r.lower_bound for r in group]
-    found.bound = max((b for b in bounds if b is not None), default=None)
+    found.bound = best_bound(bounds)
     return found
 
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from bnnbench.dataset import PARTS
-from bnnbench.network import Network, storage_bits
+from bnnbench.network import Forward, Network, storage_bits
 from bnnbench.objectives.counts import expected_errors
 from bnnbench.problem import Problem
 
@@ -39,14 +39,23 @@ class TracePoint(NamedTuple):
     bound: float | None
 
 
-def part_metrics(problem: Problem, network: Network) -> dict[str, PartMetrics]:
-    """Class decisions on every part that has rows, by an exact forward pass."""
+def part_metrics(
+    problem: Problem, network: Network, train: Forward | None = None
+) -> dict[str, PartMetrics]:
+    """Class decisions on every part that has rows, by an exact forward pass.
+
+    Args:
+        problem: the problem.
+        network: the network.
+        train: its forward pass on the training rows, where that is known already.
+    """
     found: dict[str, PartMetrics] = {}
     for part in PARTS:
         X, y = problem.dataset.part(part)
         if not len(y):
             continue
-        z = network.forward(X, problem.dataset.scale).output
+        known = train if part == "train" else None
+        z = (known or network.forward(X, problem.dataset.scale)).output
         errors, tied = expected_errors(z, y)
         right = ((z >= 0) == (problem.targets(part) > 0)).all(axis=1)
         found[part] = PartMetrics(

@@ -16,7 +16,7 @@ from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset, Part
 from bnnbench.domain import Grid, WeightDomain
 from bnnbench.errors import ProblemError
-from bnnbench.network import Layer, Network
+from bnnbench.network import Forward, Layer, Network
 from bnnbench.objectives import GroupTargets, Lexicographic, Objective, Outcome, Score
 from bnnbench.spec import Spec, Value
 
@@ -84,13 +84,18 @@ class Problem:
         """Common denominator of the output pre-activations."""
         return self.unit(self.architecture.depth)
 
-    def evaluate(self, network: Network) -> Score:
+    def evaluate(self, network: Network, forward: Forward | None = None) -> Score:
         """The objective's exact value of a network on the training rows.
 
         Membership in the domain is not checked here: see :meth:`outside`.
+
+        Args:
+            network: the network.
+            forward: its forward pass on the training rows, where that is known already.
         """
         X, y = self.dataset.part("train")
-        forward = network.forward(X, self.dataset.scale)
+        if forward is None:
+            forward = network.forward(X, self.dataset.scale)
         return self.objective.evaluate(
             Outcome(network, forward, self.targets(), y, self.output_scale)
         )

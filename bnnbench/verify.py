@@ -50,10 +50,11 @@ def evaluate(problem: Problem, network: Network, *, reference: bool = False) -> 
     Raises:
         NetworkError: when the network does not fit the data or exact arithmetic.
     """
-    parts = part_metrics(problem, network)
+    train = network.forward(problem.dataset.part("train")[0], problem.dataset.scale)
+    parts = part_metrics(problem, network, train)
     sizes = {} if reference else size_metrics(problem, network)
     outside = None if reference else problem.outside(network)
-    score = None if reference or outside else problem.evaluate(network)
+    score = None if reference or outside else problem.evaluate(network, train)
     return Evaluation(
         feasible=reference or (score is not None and score.feasible),
         objective=float(score.values[0]) if score and score.feasible else None,

@@ -119,7 +119,7 @@ class CellRun:
     def _enter(self, stage: str, *, hold: bool = False) -> float:
         now = time.monotonic()
         self._stage = stage
-        self._emit(Phase(name=stage, time=now - self._start), hold=hold)
+        self._emit(Phase(name=stage), hold=hold)
         return now
 
     def _build(self, problem: Problem, formulation: Formulation | None) -> Model:

@@ -73,11 +73,11 @@ class ForkServer:
                 self._child(request, prepared, pipe)
             os.close(pipe)
             status, cpu, peak = self._wait(child)
+            _kill_descendants()
             message = Exited(
                 status=status,
                 cpu=cpu,
                 peak_memory=peak,
-                orphans=_kill_descendants(),
                 facts=prepared.facts if isinstance(prepared, Prepared) else None,
                 reference=isinstance(prepared, Prepared) and prepared.solver.reference,
             )
@@ -173,19 +173,17 @@ def _confine(cpus: list[int], memory: int, space: int) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _kill_descendants() -> int:
-    """Kill and reap every process below this one; returns how many there were.
+def _kill_descendants() -> None:
+    """Kill and reap every process below this one.
 
     Being a subreaper, this process has a child as long as it has any descendant.
     """
-    count = 0
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return count
+            return
         if pid:
-            count += 1
             continue
         for descendant in system.descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError):

@@ -76,7 +76,6 @@ class Exited(_Message, frozen=True, kw_only=True):
         status: exit status, negative for a signal.
         cpu: seconds of the process and the children it waited for.
         peak_memory: bytes.
-        orphans: descendants that had to be killed.
         facts: about the problem; None where there is none.
         reference: whether the solver is a reality check outside the class.
     """
@@ -84,7 +83,6 @@ class Exited(_Message, frozen=True, kw_only=True):
     status: int
     cpu: float
     peak_memory: int
-    orphans: int
     facts: Facts | None = None
     reference: bool = False
 
@@ -93,7 +91,6 @@ class Phase(_Message, frozen=True, kw_only=True):
     """From a cell: a step begins."""
 
     name: str
-    time: float
 
 
 class Incumbent(_Message, frozen=True, kw_only=True):
