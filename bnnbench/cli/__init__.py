@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),
     "export": ("bnnbench.cli.export:export", "Write records as Parquet, CSV or JSON lines."),
     "merge": ("bnnbench.cli.merge:merge", "Take records of other stores into one."),
+    "asv": ("bnnbench.cli.asv:asv", "Hand results to asv (airspeed velocity)."),
     "data": ("bnnbench.cli.data:data", "Fetch, check and describe data sets."),
     "suite": ("bnnbench.cli.suites:suite", "Check suite files; print their JSON schema."),
     "completion": ("bnnbench.cli.completion:completion", "Print a shell completion script."),
