@@ -72,10 +72,13 @@ def select(text: str, *, method: str | None = None) -> Selection:
         conditions = [*conditions, ("method", method)]
     with Store(path, create=False) as store:
         everything = tuple(store.records())
-        found = [(r, msgspec.convert(r.cell, Cell)) for r in everything]
+        attempts = store.records(attempts=True)
+        found = [(r, msgspec.convert(r.cell, Cell)) for r in attempts]
         for key, value in conditions:
             found = _filter(found, key, value, path)
-        entries = tuple(Entry(r, c, tuple(store.artefacts(r).trace)) for r, c in found)
+        # The last attempt that meets the conditions: a merged store may hold several of a cell.
+        last = {record.id: (record, cell) for record, cell in found}
+        entries = tuple(Entry(r, c, tuple(store.artefacts(r).trace)) for r, c in last.values())
     return Selection(text if method is None else f"{text}@method={method}", entries, everything)
 
 
