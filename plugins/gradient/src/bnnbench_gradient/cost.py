@@ -112,7 +112,7 @@ class NetworkCost:
 
     def total(self, figure: str) -> float:
         """The sum of a figure of :class:`LayerCost` over the layers."""
-        return sum(getattr(layer, figure) for layer in self.layers)
+        return float(sum(getattr(layer, figure) for layer in self.layers))
 
     @property
     def smallest_bits(self) -> float:
