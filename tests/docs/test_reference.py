@@ -19,7 +19,7 @@ from bnnbench.cli import COMMANDS, EPILOG, cli
 from bnnbench.store import Store
 from bnnbench.suite import schema
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 TABLES: dict[str, type[msgspec.Struct]] = {
     "Top level": schema.SuiteFile,
