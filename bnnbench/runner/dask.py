@@ -39,6 +39,7 @@ AHEAD = 4
 """Cells handed to the cluster at a time, per thread of its workers."""
 LEAST_AHEAD = 64
 COUNT_PERIOD = 5.0
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def _client(address: str, jobs: int, scratch: Path) -> Iterator[Client]:
 
     if address:
         try:
-            client = Client(address, set_as_default=False)
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ExecutorError(
                 f"There is no Dask scheduler at {address}: {error}. Start one by 'dask scheduler',"
@@ -224,7 +225,7 @@ def _client(address: str, jobs: int, scratch: Path) -> Iterator[Client]:
             n_workers=jobs,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs=50,
             local_directory=str(scratch),
             preload=["bnnbench.runner.daskworker"],
