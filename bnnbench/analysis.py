@@ -67,7 +67,7 @@ def knowledge(records: Iterable[Record] | Columns) -> dict[str, Knowledge]:
     np.fmax.at(lower, group, columns["lower_bound"])
     found = [Knowledge(best=_figure(v)) for v in best.tolist()]
     for g in np.flatnonzero(highest > _ceiling(best)).tolist():
-        own = np.flatnonzero(group == g)
+        own = np.array(sorted(np.flatnonzero(group == g).tolist(), key=columns.ids.__getitem__))
         ids = [columns.ids[i] for i in own.tolist()]
         found[g].contradicted = _contradicted(ids, values[own], known[own], bounds[own])
         held = [b for b, i in zip(bounds[own], ids, strict=True) if i not in found[g].contradicted]

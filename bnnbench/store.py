@@ -152,6 +152,33 @@ class Store:
         with self._writing(), self._transaction():
             return self._append(record, artefacts or Artefacts())
 
+    @property
+    def mark(self) -> int:
+        """The place in the file that the last record has; grows with every record."""
+        return int(self._db.execute("select max(key) from records").fetchone()[0] or 0)
+
+    def ended_since(self, mark: int, key: str) -> bool:
+        """Whether a cell, by its id, has been finished by whoever since a mark was taken."""
+        found = self._db.execute(
+            "select 1 from records where id = ? and key > ? and stage <> ?",
+            (key, mark, self._codes.find("data") or -1),
+        ).fetchone()
+        return found is not None
+
+    def add_unless(self, mark: int, record: Record, artefacts: Artefacts) -> Record | None:
+        """Append a record unless its cell has been finished since a mark was taken.
+
+        Returns:
+            The record as stored; None when another run was first.
+
+        Raises:
+            StoreError: as :meth:`add`.
+        """
+        with self._writing(), self._transaction():
+            if self.ended_since(mark, record.id):
+                return None
+            return self._append(record, artefacts)
+
     def extend(self, items: Iterable[tuple[Record, Artefacts]]) -> int:
         """Append many records, some at a time: all of a transaction or none.
 

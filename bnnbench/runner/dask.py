@@ -13,9 +13,9 @@ import tempfile
 import time
 import uuid
 import warnings
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from bnnbench.errors import ExecutorError
 from bnnbench.record import Ending
 from bnnbench.registry import Registry
 from bnnbench.runner.cells import Cells
-from bnnbench.runner.executor import Ran
+from bnnbench.runner.executor import Ran, Wanted
 from bnnbench.runner.listener import Listener
 from bnnbench.runner.local import make_data
 from bnnbench.runner.messages import Outcome
@@ -58,7 +58,9 @@ class Dask:
     address: str = ""
     jobs: int = 1
 
-    def run(self, cells: Sequence[Cell], listener: Listener) -> Generator[Ran, None, None]:
+    def run(
+        self, cells: Sequence[Cell], listener: Listener, wanted: Wanted
+    ) -> Generator[Ran, None, None]:
         """See :meth:`bnnbench.runner.Executor.run`."""
         _require_distributed()
         with tempfile.TemporaryDirectory(prefix="bnnbench-") as scratch:
@@ -70,7 +72,7 @@ class Dask:
             finally:
                 pool.close()
             yield from (unrun.unrun(c, broken[c.data]) for c in cells if c.data in broken)
-            todo = [cell for cell in cells if cell.data not in broken]
+            todo = (cell for cell in cells if cell.data not in broken and wanted(cell))
             with _client(self.address, self.jobs, Path(scratch)) as client:
                 batch = _Batch(client, self._setting(cells), folders, listener, unrun)
                 yield from batch.run(todo)
@@ -102,18 +104,20 @@ class _Batch:
     _pending: dict[str, Future] = field(default_factory=dict)
     _room: tuple[float, int] = (0.0, 0)
 
-    def run(self, cells: Sequence[Cell]) -> Generator[Ran, None, None]:
+    def run(self, todo: Iterator[Cell]) -> Generator[Ran, None, None]:
+        """Yield the cells as they end, with some always handed to the cluster ahead."""
         from distributed import as_completed
 
-        todo = deque(cells)
         if not self.client.nthreads():
             self.listener.warn("the cluster has no workers yet; cells start when it has some")
         self._shared = self._send(msgspec.msgpack.encode(self.setting), "setting")
         ended = as_completed(loop=self.client.loop, with_results=True, raise_errors=False)
         try:
-            while todo or self._pending:
-                while todo and len(self._pending) < self._ahead():
-                    ended.add(self._submit(todo.popleft()))
+            while True:
+                for cell in islice(todo, max(0, self._ahead() - len(self._pending))):
+                    ended.add(self._submit(cell))
+                if not self._pending:
+                    break
                 for future, result in ended.next_batch():
                     del self._pending[future.key]
                     yield self._ran(self._cells.pop(future.key), future, result)

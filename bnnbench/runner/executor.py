@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,8 @@ import msgspec
 from bnnbench.record import Artefacts, Record
 from bnnbench.runner.listener import Listener
 from bnnbench.suite import Cell
+
+Wanted = Callable[[Cell], bool]
 
 
 class Ran(msgspec.Struct, frozen=True):
@@ -22,7 +24,9 @@ class Ran(msgspec.Struct, frozen=True):
 class Executor(Protocol):
     """Runs cells, each in a child process of its own under limits enforced from outside."""
 
-    def run(self, cells: Sequence[Cell], listener: Listener) -> Generator[Ran, None, None]:
+    def run(
+        self, cells: Sequence[Cell], listener: Listener, wanted: Wanted
+    ) -> Generator[Ran, None, None]:
         """Run cells; yields each as it ends, in any order.
 
         Closing the generator, or an exception in it, stops all that still runs.
@@ -30,6 +34,7 @@ class Executor(Protocol):
         Args:
             cells: in the order in which they are to start.
             listener: hears which data are made and which cells start.
+            wanted: asked about a cell right before it starts; False leaves it out.
 
         Raises:
             ExecutorError: when cells cannot be run there at all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import msgspec
 from bnnbench.record import Ending
 from bnnbench.registry import Registry
 from bnnbench.runner.cells import PLAIN, Cells
-from bnnbench.runner.executor import Ran
+from bnnbench.runner.executor import Ran, Wanted
 from bnnbench.runner.listener import Listener
 from bnnbench.runner.messages import MakeData, Outcome
 from bnnbench.runner.pool import Pool
@@ -36,7 +36,9 @@ class Local:
     plugins: Sequence[Path] = ()
     jobs: int = 1
 
-    def run(self, cells: Sequence[Cell], listener: Listener) -> Generator[Ran, None, None]:
+    def run(
+        self, cells: Sequence[Cell], listener: Listener, wanted: Wanted
+    ) -> Generator[Ran, None, None]:
         """See :meth:`bnnbench.runner.Executor.run`."""
         jobs = max(1, min(self.jobs, len(cells)))
         threads = max((cell.limits.threads for cell in cells), default=1)
@@ -46,29 +48,30 @@ class Local:
                 folders, broken = make_data(
                     pool, (cell.data for cell in cells), Path(scratch), listener
                 )
-                yield from self._cells(pool, cells, folders, broken, listener)
+                todo = (cell for cell in cells if wanted(cell))
+                yield from self._cells(pool, todo, folders, broken, listener)
             finally:
                 pool.close()
 
     def _cells(
         self,
         pool: Pool,
-        cells: Sequence[Cell],
+        todo: Iterator[Cell],
         folders: dict[str, str],
         broken: dict[str, Outcome],
         listener: Listener,
     ) -> Generator[Ran, None, None]:
         running = Cells(self.registry, pool)
-        todo = deque(cells)
-        while todo or pool.busy:
+        cell = next(todo, None)
+        while cell or pool.busy:
             for slot in pool.free:
-                while todo and slot.task is None:
-                    cell = todo.popleft()
+                while cell and slot.task is None:
                     listener.started(cell)
                     if cell.data in broken:
                         yield running.unrun(cell, broken[cell.data])
                     else:
                         running.launch(slot, cell, folders[cell.data])
+                    cell = next(todo, None)
             yield from running.wait()
             listener.tick()
 

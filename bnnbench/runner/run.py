@@ -24,7 +24,7 @@ class Summary:
 
     Attributes:
         total: cells of the suite.
-        resumed: cells that were in the store already.
+        resumed: cells that were in the store already, or that another run put there meanwhile.
         records: of this run.
     """
 
@@ -59,6 +59,7 @@ class Runner:
     ) -> None:
         self._suite, self._registry, self._store = suite, registry, store
         self._listener = listener
+        self._mark = store.mark
         finished = store.finished(retry=retry)
         ids = {cell.id: cell for cell in suite.cells}
         self._todo = [cell for key, cell in ids.items() if key not in finished]
@@ -75,7 +76,8 @@ class Runner:
         """
         self._listener.planned(self.summary.total, self.summary.resumed)
         if self._todo:
-            with contextlib.closing(self._executor.run(self._shuffled(), self._listener)) as ended:
+            work = self._executor.run(self._shuffled(), self._listener, self._wanted)
+            with contextlib.closing(work) as ended:
                 for ran in ended:
                     self._keep(ran)
         return self.summary
@@ -86,9 +88,23 @@ class Runner:
         random.Random(self._suite.name).shuffle(cells)
         return cells
 
+    def _wanted(self, cell: Cell) -> bool:
+        """Whether no other run on the same store has finished a cell since this one began."""
+        if self._store.ended_since(self._mark, cell.id):
+            self._elsewhere()
+            return False
+        return True
+
+    def _elsewhere(self) -> None:
+        self.summary.resumed += 1
+        self._listener.elsewhere()
+
     def _keep(self, ran: Ran) -> None:
         record = msgspec.structs.replace(ran.record, suite=self._suite.name)
-        stored = self._store.add(record, ran.artefacts)
+        stored = self._store.add_unless(self._mark, record, ran.artefacts)
+        if stored is None:
+            self._elsewhere()
+            return
         self.summary.records.append(stored)
         for problem in self._registry.recorded(stored):
             self._listener.warn(f"observer {problem}")

@@ -258,3 +258,20 @@ def test_an_interrupt_ends_with_130(bnnbench, store_file, monkeypatch):
     stopped = bnnbench("show", store_file)
     assert stopped.code == 130
     assert "Interrupted." in stopped.err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_exporting_in_parts_gives_the_same_file(
+    bnnbench, store_file, tmp_path, suffix, monkeypatch
+):
+    """The last part holds only a crashed cell, without figures and texts that the first one has."""
+    pandas = pytest.importorskip("pandas")
+    whole, parts = tmp_path / f"whole.{suffix}", tmp_path / f"parts.{suffix}"
+    bnnbench("export", store_file, whole)
+    monkeypatch.setattr("bnnbench.frames._CHUNK", 3)
+    assert bnnbench("export", store_file, parts).out == f"4 records written to {parts}\n"
+    read = getattr(pandas, f"read_{suffix}")
+    pandas.testing.assert_frame_equal(read(parts), read(whole))
+    monkeypatch.setattr("bnnbench.frames._CHUNK", 1)
+    bnnbench("export", store_file, parts)
+    pandas.testing.assert_frame_equal(read(parts), read(whole))
