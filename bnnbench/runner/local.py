@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from bnnbench.runner.pool import Pool
 from bnnbench.suite import Cell
 
 DATA_SECONDS = 3600.0
+Data = tuple[dict[str, str], dict[str, Outcome]]
+"""Folders of data sets by text, and what became of the texts that could not be made."""
 
 
 @dataclass(frozen=True)
@@ -45,45 +47,39 @@ class Local:
         with tempfile.TemporaryDirectory(prefix="bnnbench-") as scratch:
             pool = Pool(jobs, threads=threads, scratch=Path(scratch), plugins=self.plugins)
             try:
-                folders, broken = make_data(
-                    pool, (cell.data for cell in cells), Path(scratch), listener
-                )
-                todo = (cell for cell in cells if wanted(cell))
-                yield from self._cells(pool, todo, folders, broken, listener)
+                data = make_data(pool, (c.data for c in cells), Path(scratch), listener)
+                yield from self._cells(pool, cells, data, listener, wanted)
             finally:
                 pool.close()
 
     def _cells(
         self,
         pool: Pool,
-        todo: Iterator[Cell],
-        folders: dict[str, str],
-        broken: dict[str, Outcome],
+        cells: Sequence[Cell],
+        data: Data,
         listener: Listener,
+        wanted: Wanted,
     ) -> Generator[Ran, None, None]:
+        folders, broken = data
         running = Cells(self.registry, pool)
-        cell = next(todo, None)
-        while cell or pool.busy:
+        todo = deque(cells)
+        while todo or pool.busy:
             for slot in pool.free:
-                while cell and slot.task is None:
+                while todo and slot.task is None:
+                    cell = todo.popleft()
+                    if not wanted(cell):
+                        continue
                     listener.started(cell)
                     if cell.data in broken:
                         yield running.unrun(cell, broken[cell.data])
                     else:
                         running.launch(slot, cell, folders[cell.data])
-                    cell = next(todo, None)
             yield from running.wait()
             listener.tick()
 
 
-def make_data(
-    pool: Pool, texts: Iterable[str], scratch: Path, listener: Listener
-) -> tuple[dict[str, str], dict[str, Outcome]]:
-    """Make every data set once, before any cell needs it.
-
-    Returns:
-        Folders by text, and what became of the texts that could not be made.
-    """
+def make_data(pool: Pool, texts: Iterable[str], scratch: Path, listener: Listener) -> Data:
+    """Make every data set once, before any cell needs it."""
     todo = deque(dict.fromkeys(texts))
     folders: dict[str, str] = {}
     broken: dict[str, Outcome] = {}
