@@ -105,6 +105,17 @@ def test_a_killed_worker_costs_no_record(bench, remote, pids, tmp_path):
     assert victim not in pids()
 
 
+def test_a_cell_whose_workers_all_die_is_a_row(bench, remote, cluster, pids, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    suite = bench.suite(f'waits[seconds=0.2,log="{tmp_path / "log"}"]', seeds=list(range(12)))
+    summary = bench.run(suite, executor=remote, listener=KillsAWorker(pids()[0]))
+    assert sorted(r.cell["seed"] for r in summary.records) == list(range(12))
+    assert {r.ending for r in summary.records} == {Ending.OK, Ending.CRASH}
+    lost = next(r for r in summary.records if r.ending is Ending.CRASH)
+    assert "every Dask worker that was to run it died" in lost.detail
+    assert lost.host == {}
+
+
 def write_suite(folder, seconds, cells):
     (folder / "slow.toml").write_text(
         textwrap.dedent(
