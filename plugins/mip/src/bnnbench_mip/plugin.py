@@ -9,11 +9,13 @@ from bnnbench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from bnnbench.interfaces import Formulation, Solver
+    from bnnbench.objectives import Objective
 
 
 @hookimpl
 def bnnbench_formulations() -> Iterable[type[Formulation]]:
     """One program per objective, over one network part."""
+    from bnnbench_mip.bdnn import Bdnn
     from bnnbench_mip.errors import ErrorsMILP
     from bnnbench_mip.hamming import HammingMILP
     from bnnbench_mip.linear_hinge import LinearHingeMILP
@@ -32,7 +34,16 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
         LinearHingeMILP,
         MinWeightMILP,
         MaxMarginMILP,
+        Bdnn,
     ]
+
+
+@hookimpl
+def bnnbench_objectives() -> Iterable[type[Objective]]:
+    """Objectives of published programs that the core does not have."""
+    from bnnbench_mip.regularised import RegularisedHamming
+
+    return [RegularisedHamming]
 
 
 @hookimpl
