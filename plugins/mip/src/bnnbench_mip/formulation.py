@@ -56,6 +56,9 @@ class NetworkMILP(Formulation):
     kind: ClassVar[str] = "milp"
     outputs_only: ClassVar[bool] = True
     """Whether the objective looks at nothing but the outputs."""
+    restricts: ClassVar[bool] = False
+    """Whether the program leaves out networks of the class, so that its bounds are not the
+    problem's."""
     one_sided: bool = False
     symmetry: bool = False
     order: str = "none"
@@ -110,7 +113,8 @@ class NetworkMILP(Formulation):
         def decode(point: npt.NDArray[Any]) -> Network:
             return net.decode(milp, point)
 
-        return Model(problem, "milp", milp, decode, encode, exact=True, info=_sizes(milp, plans))
+        info = _sizes(milp, plans)
+        return Model(problem, "milp", milp, decode, encode, exact=not self.restricts, info=info)
 
     @property
     def _symmetry(self) -> Symmetry:

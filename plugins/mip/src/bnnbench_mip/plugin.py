@@ -17,12 +17,14 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
     """One program per objective, over one network part."""
     from bnnbench_mip.bdnn import Bdnn
     from bnnbench_mip.errors import ErrorsMILP
+    from bnnbench_mip.fair import Fair
     from bnnbench_mip.hamming import HammingMILP
     from bnnbench_mip.linear_hinge import LinearHingeMILP
     from bnnbench_mip.max_correct import MaxCorrect
     from bnnbench_mip.max_margin import MaxMarginMILP
     from bnnbench_mip.min_hinge import MinHingeMILP
     from bnnbench_mip.min_weight import MinWeightMILP
+    from bnnbench_mip.neurons import Neurons
     from bnnbench_mip.sat_margin import SatMargin
 
     return [
@@ -35,15 +37,18 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
         MinWeightMILP,
         MaxMarginMILP,
         Bdnn,
+        Neurons,
+        Fair,
     ]
 
 
 @hookimpl
 def bnnbench_objectives() -> Iterable[type[Objective]]:
     """Objectives of published programs that the core does not have."""
+    from bnnbench_mip.neuron_penalty import NeuronPenalty
     from bnnbench_mip.regularised import RegularisedHamming
 
-    return [RegularisedHamming]
+    return [RegularisedHamming, NeuronPenalty]
 
 
 @hookimpl
