@@ -36,8 +36,12 @@ class MinWeightMILP(NetworkMILP):
     objectives: ClassVar[tuple[str, ...]] = ("min-weight",)
     outputs_only: ClassVar[bool] = False
 
+    def wanted(self, net: NetworkRows) -> Int64:
+        """How far every signed output must reach, shape (n, outputs)."""
+        return sign_thresholds(net)
+
     def output(self, net: NetworkRows) -> Block:
-        hard_margins(net, net.output.times(net.samples.targets), sign_thresholds(net))
+        hard_margins(net, net.output.times(net.samples.targets), self.wanted(net))
         objective = net.problem.objective
         assert isinstance(objective, MinWeight)
         l1 = objective.norm == "l1"

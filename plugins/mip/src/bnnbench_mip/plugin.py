@@ -18,6 +18,7 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
     from bnnbench_mip.bdnn import Bdnn
     from bnnbench_mip.errors import ErrorsMILP
     from bnnbench_mip.fair import Fair
+    from bnnbench_mip.held_margins import HeldMargins
     from bnnbench_mip.hamming import HammingMILP
     from bnnbench_mip.linear_hinge import LinearHingeMILP
     from bnnbench_mip.max_correct import MaxCorrect
@@ -39,6 +40,7 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
         Bdnn,
         Neurons,
         Fair,
+        HeldMargins,
     ]
 
 
@@ -54,8 +56,10 @@ def bnnbench_objectives() -> Iterable[type[Objective]]:
 @hookimpl
 def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Solvers of kind ``milp``, and one that reads problems themselves."""
+    from bnnbench_mip.bemi import Bemi
     from bnnbench_mip.columns import Columns
     from bnnbench_mip.highs import Highs
+    from bnnbench_mip.hybrid import IcarteHW
     from bnnbench_mip.pyomo_solver import Pyomo
 
-    return [Highs, Pyomo, Columns]
+    return [Highs, Pyomo, Columns, Bemi, IcarteHW]
