@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-
 from bnnbench.domain import FixedPoint, Integer
 from bnnbench.interfaces import Formulation, Model
 from bnnbench.problem import Problem
@@ -145,10 +144,10 @@ class Bdnn(Formulation):
 def _exact(problem: Problem, layers: list[BdnnLayer]) -> bool:
     """Whether the model holds a copy of every network of the class with the same objective.
 
-    A layer's pre-activations are multiples of 1 / unit. A gap (-off, on) not wider than that excludes
-    none of them if it lies below 0, or if a real free threshold can be moved by on. The range of a
-    free bias holds all that a unit which is not constant can use; whole biases are all of them
-    only where the layer's inputs are whole.
+    A layer's pre-activations are multiples of 1 / unit. A gap (-off, on) not wider than that
+    excludes none of them if it lies below 0, or if a real free threshold can be moved by on. The
+    range of a free bias holds all that a unit which is not constant can use; whole biases are all
+    of them only where the layer's inputs are whole.
     """
     free = problem.domain.bias == "free"
     for layer in layers:
@@ -160,5 +159,3 @@ def _exact(problem: Problem, layers: list[BdnnLayer]) -> bool:
         if layer.whole and free and unit != 1:
             return False
     return True
-
-

@@ -1,20 +1,21 @@
 """Margins, big-M and strictness of the binary-activation model (bdnn.md A.3, A.5, A.8, A.9).
 
-A unit of layer k has pre-activation a, affine in the variables. With a margin (on, off) and M >= |a|
+A unit of layer k has pre-activation a, affine in the variables. With a margin (on, off) and an M of
+at least |a|
 
     u = 1 => a >= on        a - (M + on) u >= -M
     u = 0 => a <= -off      a - (M + off) u <= -off
 
-========== ==================================== =====================================================
+========== ==================================== ============================================
 margin     (on, off)                            source
-========== ==================================== =====================================================
+========== ==================================== ============================================
 two-sided  (eps, eps)                           A.5, the released data-splitting code
 exact-code (eps, eps), output (0, eps)          A.3, the released exact routine
 one-sided  (0, eps)                             A.2, the released local search
 symmetric  (eps/2, eps/2)                       A.9, for real thresholds
 integer    (0, 1 / the layer's denominator)     A.9, for whole weights and biases
 auto       integer where it applies, else symmetric
-========== ==================================== =====================================================
+========== ==================================== ============================================
 
 Networks with a pre-activation inside the gap (-off, on) are excluded. A real threshold is read out
 at the middle of the gap, so that neither rounding nor a solver's tolerance crosses it as long as

@@ -105,7 +105,9 @@ class BdnnRows:
         t = np.arange(-np.floor(bound), np.floor(bound))
         terms = [(r[..., None], np.ones(len(t))), (columns[..., None], -(2 * t + 1))]
         shape = (*columns.shape, len(t))
-        self.rows.rows(shape, [(c[..., None], f[..., None]) for c, f in terms], -t * (t + 1), np.inf)
+        self.rows.rows(
+            shape, [(c[..., None], f[..., None]) for c, f in terms], -t * (t + 1), np.inf
+        )
 
     def _first(self, layer: BdnnLayer, W: Int64, b: Int64, u: Int64) -> None:
         X = self.X / self.problem.dataset.scale
@@ -209,7 +211,7 @@ class BdnnRows:
         return point
 
     def _moved(self, layer: BdnnLayer, z: Floats, W: Floats) -> Floats:
-        """By how much real thresholds move so that all points are outside the gap; shape (width,)."""
+        """How far real thresholds move to have all points outside the gap; shape (width,)."""
         if layer.whole:
             return np.zeros(z.shape[1])
         worst = self.radius * np.abs(W).sum(axis=0) if layer.layer == 1 else 0.0

@@ -3,15 +3,16 @@
 Three programs in turn, each by the inner solver, unused time passed on:
 
 1. SM: most outputs with s u >= 1/2 (sat-margin).
-2. MM: T' = rows with all outputs of SM at the margin; on T' alone, fit every sign with the largest sum
-   of unit margins (max-margin with eps).
+2. MM: T' = rows with all outputs of SM at the margin; on T' alone, fit every sign with the largest
+   sum of unit margins (max-margin with eps).
 3. MW: on T', every unit keeps its margin of MM; fewest non-zero weights.
 
 ``stages`` gives the ablations of the literature: SM, SM+MM, SM+MW, SM+MM+MW. Without MM the margins
 held in MW are 0. With T' empty, or when a step fails, the network of the step before is the answer.
 Margins are those of the rounded network in exact arithmetic. A bound comes from SM, for problems
-that ask for the saturated margin; the answer may miss more of those than the network of SM, since later
-steps only keep the signs on T'. One network of the ensemble of pairs; its cost is three programs.
+that ask for the saturated margin; the answer may miss more of those than the network of SM, since
+later steps only keep the signs on T'. One network of the ensemble of pairs; its cost is three
+programs.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class Bemi(Solver):
     name: ClassVar[str] = "bemi"
     kind: ClassVar[str] = "direct"
     stages: str = "sm+mm+mw"
-    inner: Name = Spec("highs")
-    formulation: Name = Spec("sat-margin")
-    margins: Name = Spec("max-margin")
+    inner: Name = "highs"
+    formulation: Name = "sat-margin"
+    margins: Name = "max-margin"
     eps: float = 0.1
     shares: tuple[float, float, float] = (0.4, 0.4, 0.2)
 
@@ -156,8 +157,8 @@ def confident_rows(problem: Problem, network: Network) -> npt.NDArray[np.bool_]:
     forward = network.forward(problem.dataset.part("train")[0], problem.dataset.scale)
     wanted = problem.output_scale / 4 * forward.output_unit
     least = -(-wanted.numerator // wanted.denominator)
-    confident: npt.NDArray[np.bool_] = (forward.output * problem.targets() >= least).all(axis=1)
-    return confident
+    reached = forward.output * problem.targets() >= least
+    return np.asarray(reached.all(axis=1), dtype=np.bool_)
 
 
 def on_rows(problem: Problem, rows: npt.NDArray[np.bool_]) -> Problem:
@@ -165,7 +166,13 @@ def on_rows(problem: Problem, rows: npt.NDArray[np.bool_]) -> Problem:
     data = problem.dataset
     X, y = data.part("train")
     kept = Dataset(
-        data.name, X[rows], y[rows], (int(rows.sum()), 0, 0), data.scale, data.classes, data.features
+        data.name,
+        X[rows],
+        y[rows],
+        (int(rows.sum()), 0, 0),
+        data.scale,
+        data.classes,
+        data.features,
     )
     return replace(problem, dataset=kept)
 

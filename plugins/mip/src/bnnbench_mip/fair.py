@@ -1,14 +1,14 @@
 """fair: a loss of the integer-network MIP under fairness between two groups (inn.md 8.1).
 
 The predicted label p_k of two classes: p = 0 => z_0 - z_1 >= 0 and p = 1 => z_0 - z_1 <= -1, for a
-single output p = 1 => z >= 0 and p = 0 => z <= -1; N binaries (a copy per sample), 2 N rows. With f and
-m the members of the groups and y the labels, two rows per rule, all linear:
+single output p = 1 => z >= 0 and p = 0 => z <= -1; N binaries, 2 N rows. With f and m the members
+of the groups and y the labels, two rows per rule, all linear:
 
 * equalised-odds: |sum f y p / sum f y - sum m y p / sum m y| <= tolerance, and with 1 - y for y;
 * demographic-parity: r_f >= ratio r_m and r_m >= ratio r_f, r_f = sum f p / sum f.
 
-The rules restrict the networks and are no part of the problem's objective: a bound on this program is
-none on the problem, and the record keeps none.
+The rules restrict the networks and are no part of the problem's objective: a bound on this program
+is none on the problem, and the record keeps none.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Fair(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "fair"
@@ -81,15 +82,15 @@ class Fair(NetworkMILP):
         p = net.rows.variables("p", (len(lead.constant),), 0, 1, integer=True)[:, None]
         low, high = lead.lower, lead.upper
         net.rows.rows(lead.shape, [*lead.all_terms, (p, low)], low - lead.constant, np.inf)
-        net.rows.rows(
-            lead.shape, [*lead.all_terms, (p, -(high + 1))], -np.inf, -1 - lead.constant
-        )
+        net.rows.rows(lead.shape, [*lead.all_terms, (p, -(high + 1))], -np.inf, -1 - lead.constant)
         self._rule_rows(net, p[:, 0])
 
         def fill(milp: Any, point: npt.NDArray[np.float64], z: list[Int64]) -> None:
             block.fill(milp, point, z)
             out = z[-1]
-            milp.view("p", point)[:] = out[:, 0] >= 0 if out.shape[1] == 1 else out[:, 1] > out[:, 0]
+            milp.view("p", point)[:] = (
+                out[:, 0] >= 0 if out.shape[1] == 1 else out[:, 1] > out[:, 0]
+            )
 
         return Block(fill, block.offset)
 

@@ -1,7 +1,7 @@
 """min-weight-held-margins: fewest weights under margins that are given (bdnn.md C.2, step MW).
 
-Every unit j keeps its margin m_j on every row: z >= m_j or z <= -m_j - eps in hidden units, the side
-of the label in outputs. In integer units of z both are whole numbers, on = ceil(m_j) and
+Every unit j keeps its margin m_j on every row: z >= m_j or z <= -m_j - eps in hidden units, the
+side of the label in outputs. In integer units of z both are whole numbers, on = ceil(m_j) and
 off = max(1, ceil(m_j + eps)), so no equality of floats is asked for:
 
     a = 1 => z >= on        a = 0 => z <= -off
@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from bnnbench.problem import Problem
 from bnnbench_mip.lattice import Int64
@@ -35,6 +36,7 @@ class HeldMargins(MinWeightMILP):
         one_sided: keep only the product rows that the wanted signs of the outputs need.
         order: only none: units are told apart by their margins.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
         margins: one per unit, layer after layer, in units of the pre-activation.
         eps: how much further a unit that is off stays away from 0.
     """
@@ -57,7 +59,7 @@ class HeldMargins(MinWeightMILP):
         terms = [*z.all_terms, (a, -(z.upper + off))]
         net.rows.rows(z.shape, terms, -np.inf, -off - z.constant)
 
-    def wanted(self, net: NetworkRows) -> Int64:
+    def wanted(self, net: NetworkRows) -> npt.NDArray[Any]:
         on, off = self._sides(net, net.plans[-1])
         return np.where(net.samples.targets > 0, on, off).astype(np.int64)
 

@@ -1,10 +1,9 @@
-"""icarte-hw: any network that fits, then the full program warm-started with it (bdnn.md B.4, HW).
+"""icarte-hw: a network that fits, then the full program warm-started with it (bdnn.md B.4, HW).
 
-Step 1 asks for nothing but right signs: Hamming loss with target 0, by constraint programming in the
-original, by any solver here. Step 2 is the program of the problem's own objective, min-weight or
-max-margin, started from that network with the remaining time. When step 2 finds nothing better, the
-network of step 1 is the answer. (HA, where step 2 fixes all activations, is ``polish`` of
-bnnbench-heuristics.)
+Step 1 asks for nothing but right signs: Hamming loss with target 0, by constraint programming in
+the original, by any solver here. Step 2 is the program of the problem's own objective, min-weight
+or max-margin, started from that network with the remaining time. When step 2 finds nothing better,
+the network of step 1 is the answer.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ class IcarteHW(Solver):
 
     name: ClassVar[str] = "icarte-hw"
     kind: ClassVar[str] = "direct"
-    first: Name = Spec("highs")
-    first_formulation: Name = Spec("hamming")
-    inner: Name = Spec("highs")
-    formulation: Name = Spec("min-weight")
+    first: Name = "highs"
+    first_formulation: Name = "hamming"
+    inner: Name = "highs"
+    formulation: Name = "min-weight"
     share: float = 0.5
 
     def __post_init__(self) -> None:

@@ -1,8 +1,8 @@
 """neuron-penalty: a loss of the integer-network MIP plus alpha for every hidden neuron in use.
 
-Objective of inn.md section 4.1. A neuron is in use when a weight into it, its bias or a weight out of
-it is not 0. The last hidden layer counts at least q neurons, the row sum H >= q of the program. Of
-a network with H counted neurons in its last hidden layer, sat-margin is measured at the scale
+Objective of inn.md section 4.1. A neuron is in use when a weight into it, its bias or a weight out
+of it is not 0. The last hidden layer counts at least q neurons, the row sum H >= q of the program.
+With H counted neurons in its last hidden layer, a network's sat-margin is measured at the scale
 B' = B (H + 1) / (n + 1) of the network without the others (inn.md 4.3).
 """
 

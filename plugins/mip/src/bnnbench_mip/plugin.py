@@ -18,8 +18,8 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
     from bnnbench_mip.bdnn import Bdnn
     from bnnbench_mip.errors import ErrorsMILP
     from bnnbench_mip.fair import Fair
-    from bnnbench_mip.held_margins import HeldMargins
     from bnnbench_mip.hamming import HammingMILP
+    from bnnbench_mip.held_margins import HeldMargins
     from bnnbench_mip.linear_hinge import LinearHingeMILP
     from bnnbench_mip.max_correct import MaxCorrect
     from bnnbench_mip.max_margin import MaxMarginMILP

@@ -1,4 +1,4 @@
-"""regularised-hamming: wrong output signs plus a penalty on weights and biases (bdnn.md A.4 b, c)."""
+"""regularised-hamming: wrong output signs plus a penalty on the weights (bdnn.md A.4 b, c)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Stages of a pipeline: a formulation and a solver by name, one problem after the other.
 
-A stage that starts from a network hands it to its solver as the network known with the data, where the
-solver has a parameter ``start`` that can be ``reference``; other solvers start from nothing.
+A stage that starts from a network hands it to its solver as the network known with the data, where
+the solver has a parameter ``start`` that can be ``reference``; other solvers start from nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Stage:
         if formulation is None:
             return solver.available() or solver.accepts(direct_model(problem))
         if formulation.kind != solver.kind:
-            return f"{solver.name} reads {solver.kind}, {formulation.name} builds {formulation.kind}"
-        return (
-            solver.available() or missing(formulation.requires) or formulation.accepts(problem)
-        )
+            return (
+                f"{solver.name} reads {solver.kind}, {formulation.name} builds {formulation.kind}"
+            )
+        return solver.available() or missing(formulation.requires) or formulation.accepts(problem)
 
     def run(
         self,
