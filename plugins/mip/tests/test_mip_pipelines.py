@@ -131,6 +131,8 @@ def test_pipelines_refuse_what_their_programs_refuse(pair: Dataset) -> None:
     problem = Problem(pair, Architecture(64, (2,), 1), Integer(P=1, bias="free"), Hamming())
     assert "unbounded" in str(Bemi().accepts(direct_model(problem)))
     assert Bemi(stages="sm").accepts(direct_model(problem)) is None
+    hard = replace(problem, objective=MinWeight())
+    assert "every row" in str(Bemi(stages="sm").accepts(direct_model(hard)))
     assert "right signs" in str(IcarteHW().accepts(direct_model(problem)))
     qubo = Bemi(stages="sm", formulation="bnn-qubo").accepts(direct_model(problem))
     assert "reads milp" in str(qubo)

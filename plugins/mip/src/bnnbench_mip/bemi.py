@@ -74,6 +74,8 @@ class Bemi(Solver):
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
+        if problem.objective.hard:
+            return f"{problem.objective.name} asks for every row, bemi fits the confident ones"
         first = Stage(self.formulation, self.inner)
         refused = first.refuses(replace(problem, objective=SaturatedMargin()))
         if refused is None and "mm" in self.stages:
