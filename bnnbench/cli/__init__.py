@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("bnnbench.cli.replay:replay", "Run one cell of a store again."),
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),
     "export": ("bnnbench.cli.export:export", "Write records as Parquet, CSV or JSON lines."),
+    "export-network": (
+        "bnnbench.cli.export_network:export_network",
+        "Write a trained network as ONNX or QONNX.",
+    ),
     "merge": ("bnnbench.cli.merge:merge", "Take records of other stores into one."),
     "data": ("bnnbench.cli.data:data", "Fetch, check and describe data sets."),
     "suite": ("bnnbench.cli.suites:suite", "Check suite files; print their JSON schema."),
