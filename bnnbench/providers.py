@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("bemi", "columns", "highs", "icarte-hw", "pyomo"),
+        "solver": ("bemi", "columns", "highs", "icarte-hw", "neurons-hierarchical", "pyomo"),
         "formulation": (
             *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),
             *("min-hinge", "min-weight", "min-weight-held-margins", "neurons", "sat-margin"),

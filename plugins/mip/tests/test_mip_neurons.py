@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from bnnbench_mip.fair import Fair
+from bnnbench_mip.hierarchical import Hierarchical
 from bnnbench_mip.highs import Highs
 from bnnbench_mip.neuron_penalty import LOSSES, NeuronPenalty, counted, in_use
 from bnnbench_mip.neurons import Neurons
@@ -18,7 +19,7 @@ from bnnbench_mip.neurons import Neurons
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary, Integer, WeightDomain
-from bnnbench.interfaces import Formulation, ignore_report
+from bnnbench.interfaces import Formulation, direct_model, ignore_report
 from bnnbench.network import Layer, Network
 from bnnbench.objectives import Errors, Hamming, Objective, SaturatedMargin, SignErrors
 from bnnbench.problem import Problem
@@ -119,6 +120,45 @@ def test_a_small_price_is_lexicographic(loss: Loss) -> None:
     )
     assert sum(counted(network)) == fewest
     assert solution.objective == pytest.approx(float(least) + 0.25 * fewest)
+
+
+@pytest.mark.parametrize("tau", [None, 0.0, 0.3])
+@pytest.mark.parametrize("loss", ["saturated-margin", "sign-errors"])
+def test_hierarchical_finds_the_fewest_neurons_at_nearly_the_least_loss(
+    loss: Loss, tau: float | None
+) -> None:
+    problem = Problem(
+        data(6, 1, 1), Architecture(1, (2,), 1), Integer(P=1), NeuronPenalty(loss, "0.1")
+    )
+    alone = replace(problem, objective=NeuronPenalty(loss, "0"))
+    least = optimum(alone)[0].values[0]
+    allowed = {None: 0.1 if loss == "sign-errors" else 0.0}.get(tau, tau)
+    most = float(least) + 6 * (allowed or 0.0)
+    fewest = min(
+        (sum(counted(net)), value)
+        for net in enumerate_networks(problem)
+        if (value := alone.evaluate(net).values[0]) <= most
+    )
+    model = direct_model(problem)
+    solver = Hierarchical(tau=tau)
+    assert solver.accepts(model) is None
+    solution = solver.solve(model, Limits(time=30), 0, ignore_report)
+    assert isinstance(solution.answer, Network)
+    found = sum(counted(solution.answer)), alone.evaluate(solution.answer).values[0]
+    assert found == fewest
+    assert solution.bound is not None
+    assert solution.bound <= float(optimum(problem)[0].values[0]) + 1e-6
+
+
+def test_hierarchical_has_no_hinge_form() -> None:
+    problem = Problem(
+        data(6, 1, 1), Architecture(1, (2,), 1), Integer(P=1), NeuronPenalty("min-hinge")
+    )
+    assert "no lexicographic form" in str(Hierarchical().accepts(direct_model(problem)))
+    hamming = replace(problem, objective=Hamming())
+    assert "neuron-penalty" in str(Hierarchical().accepts(direct_model(hamming)))
+    with pytest.raises(Exception, match="share"):
+        Hierarchical(share=1.0)
 
 
 def test_switches_need_a_zero_and_enough_neurons() -> None:

@@ -12,6 +12,8 @@ from bnnbench_mip.bemi import STAGES, Bemi, confident_rows, on_rows, unit_margin
 from bnnbench_mip.held_margins import HeldMargins
 from bnnbench_mip.highs import Highs
 from bnnbench_mip.hybrid import IcarteHW
+from bnnbench_mip.max_margin import MaxMarginMILP
+from bnnbench_mip.sat_margin import SatMargin
 from sklearn.datasets import load_digits
 
 from bnnbench.architecture import Architecture
@@ -62,6 +64,25 @@ def test_bemi_widens_margins_then_drops_weights(pair: Dataset) -> None:
     assert all(after >= before - 1e-6 for after, before in pairs)
     assert found["sm+mm+mw"][1].nonzeros <= found["sm+mm"][1].nonzeros
     assert found["sm+mw"][1].nonzeros <= found["sm"][1].nonzeros
+
+
+def test_sizes_of_the_first_and_second_program() -> None:
+    # B1 with the inputs of layer 1 substituted: N = [n, 4, 3, 1], T images, no biases.
+    T, n = 6, 5
+    X = np.random.default_rng(0).integers(1, 256, (T, n))
+    dataset = Dataset("images", X, np.arange(T) % 2, (T, 0, 0))
+    problem = Problem(
+        dataset, Architecture(n, (4, 3), 1), Integer(P=1, bias="none"), SaturatedMargin()
+    )
+    weights, units, products = n * 4 + 4 * 3 + 3 * 1, 4 + 3, 4 * 3 + 3 * 1
+    info = SatMargin().build(problem).info
+    assert info["cols"] == weights + T * (units + products + 1)
+    assert info["integers"] == weights + T * (units + 1)
+    assert info["rows"] == 4 * T * products + 2 * T * units + 2 * T
+    widest = replace(problem, objective=MaxMargin(0.1))
+    info = MaxMarginMILP(literal=True).build(widest).info
+    assert info["cols"] - info["integers"] == T * products + units + 1
+    assert info["rows"] == 4 * T * products + 2 * T * units + T
 
 
 def test_bemi_without_a_confident_row_answers_with_its_first_step() -> None:

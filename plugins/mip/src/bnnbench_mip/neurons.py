@@ -9,18 +9,21 @@ inn.md 4.3, T(H) = B / 4 (sum H + 1) / (n + 1) in units of z:
 
 since s z - T(H) is a multiple of 1 / d. A removed neuron has z = 0 and state +1, harmless because
 nothing leaves it. sum n_l binaries and 2 (parameters + weights between hidden layers and above)
-rows beyond the loss's program.
+rows beyond the loss's program. A bound on the loss, for the second step of the lexicographic form
+(inn.md 4.2), restricts the class.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.interfaces import Model
+from bnnbench.models import MatrixMILP
 from bnnbench.problem import Problem
 from bnnbench_mip.formulation import Block, NetworkMILP
 from bnnbench_mip.inner import PROGRAMS, with_objective
@@ -39,10 +42,18 @@ class Neurons(NetworkMILP):
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
         literal: rows with the published big-M and eps instead of whole units; same optimum.
+        most_loss: a further row that keeps the loss, without the neurons' price, at most here.
     """
 
     name: ClassVar[str] = "neurons"
     objectives: ClassVar[tuple[str, ...]] = ("neuron-penalty",)
+    most_loss: float | None = None
+
+    def build(self, problem: Problem) -> Model:
+        model = super().build(problem)
+        if self.most_loss is None:
+            return model
+        return replace(model, data=_capped(model.data, self.most_loss), exact=False)
 
     def refuses(self, problem: Problem) -> str | None:
         arch, penalty = problem.architecture, _penalty(problem)
@@ -82,6 +93,23 @@ class Neurons(NetworkMILP):
 def _penalty(problem: Problem) -> NeuronPenalty:
     assert isinstance(problem.objective, NeuronPenalty)
     return problem.objective
+
+
+def _capped(milp: MatrixMILP, most: float) -> MatrixMILP:
+    """The program with a row that bounds its objective without the cost of the switches."""
+    costs = milp.c.copy()
+    for name in milp.blocks:
+        if name.startswith("H"):
+            milp.view(name, costs)[:] = 0
+    columns = np.flatnonzero(costs)
+    return replace(
+        milp,
+        indptr=np.append(milp.indptr, milp.nnz + len(columns)).astype(np.int32),
+        indices=np.concatenate([milp.indices, columns]).astype(np.int32),
+        data=np.concatenate([milp.data, costs[columns]]),
+        row_lower=np.append(milp.row_lower, -np.inf),
+        row_upper=np.append(milp.row_upper, most - milp.offset),
+    )
 
 
 def _switches(net: NetworkRows, penalty: NeuronPenalty) -> list[Int64]:

@@ -58,8 +58,9 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Solvers of kind ``milp``, and one that reads problems themselves."""
     from bnnbench_mip.bemi import Bemi
     from bnnbench_mip.columns import Columns
+    from bnnbench_mip.hierarchical import Hierarchical
     from bnnbench_mip.highs import Highs
     from bnnbench_mip.hybrid import IcarteHW
     from bnnbench_mip.pyomo_solver import Pyomo
 
-    return [Highs, Pyomo, Columns, Bemi, IcarteHW]
+    return [Highs, Pyomo, Columns, Bemi, IcarteHW, Hierarchical]
