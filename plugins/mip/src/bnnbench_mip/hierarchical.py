@@ -3,9 +3,9 @@
 Step 1 minimises the loss L alone. Step 2 minimises the number of neurons in use under
 L <= L1 + delta, delta = tau N for max-correct (tau = 0.1 as published) and 0 for sat-margin,
 started from the network of step 1; among networks with as few neurons it prefers less loss. Only
-the weighted form is an objective of the core (``neuron-penalty``), and by that the answer is judged; a
-bound on the loss plus the price of the neurons that any network counts bounds it too. There is no
-such form of min-hinge. Two programs.
+the weighted form is an objective (``neuron-penalty``), and by that the answer is judged; a bound on
+the loss plus the price of the neurons that any network counts bounds it too. There is no such form
+of min-hinge. Two programs.
 """
 
 from __future__ import annotations
