@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from bnnbench_mip.bdnn import Bdnn
+from bnnbench_mip.certificate import certain_states
 from bnnbench_mip.hamming import HammingMILP
 from bnnbench_mip.highs import Highs
 from bnnbench_mip.regularised import RegularisedHamming
@@ -245,26 +245,23 @@ def test_box_is_certified_and_costs_more_with_its_radius(domain: WeightDomain) -
         solution, network = solved(case, Bdnn(radius=radius))
         values.append(solution.objective)
         assert network is not None
-        assert certified(network, X, 10000, Fraction(str(radius))).all()
+        assert certain_states(network, X, 10000, str(radius)).all()
     assert values == sorted(values)
     assert values[0] == pytest.approx(solved(case, Bdnn())[0].objective)
 
 
-def certified(network: Network, X: Any, scale: int, radius: Fraction) -> Any:
-    """Where the first layer's states cannot change in the box (bdnn.md A.8)."""
-    layer = network.layers[0]
-    forward = network.forward(X, scale)
-    reach = [radius * Fraction(int(w), layer.scale) for w in np.abs(layer.weights).sum(axis=0)]
-    unit = forward.units[0]
-    return np.array(
-        [
-            [
-                (z >= 0 and Fraction(int(z), unit) >= r) or (z < 0 and -Fraction(int(z), unit) > r)
-                for z, r in zip(row, reach, strict=True)
-            ]
-            for row in forward.pre[0]
-        ]
-    )
+def test_certain_states_are_those_that_no_corner_of_the_box_changes() -> None:
+    rng = np.random.default_rng(9)
+    X, y = rng.integers(-6, 7, (30, 3)), np.arange(30) % 2
+    case = problem(X, y, (3,), FixedPoint(decimals=1, bias="free"), scale=2)
+    network = case.random_network(rng)
+    certain = certain_states(network, X, 2, "1.5")
+    states = network.forward(X, 2).pre[0] >= 0
+    kept = np.ones_like(states)
+    for corner in itertools.product((-3, 3), repeat=3):
+        kept &= (network.forward(X + np.array(corner), 2).pre[0] >= 0) == states
+    np.testing.assert_array_equal(certain, kept)
+    assert 0 < certain.sum() < certain.size
 
 
 def test_eps_at_the_tolerance_is_refused_and_flagged_when_forced() -> None:

@@ -15,6 +15,8 @@ from bnnbench_mip.hierarchical import Hierarchical
 from bnnbench_mip.highs import Highs
 from bnnbench_mip.neuron_penalty import LOSSES, NeuronPenalty, counted, in_use
 from bnnbench_mip.neurons import Neurons
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
@@ -64,6 +66,36 @@ def test_price_and_loss_are_the_enumerated_optimum(loss: Loss, alpha: Any) -> No
         assert problem.evaluate(network).value == best
         assert solution.objective == pytest.approx(float(best), abs=1e-6)
         assert solution.bound == pytest.approx(float(best), abs=1e-5)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    hidden=st.lists(st.integers(2, 4), min_size=1, max_size=2),
+    outputs=st.integers(1, 2),
+    loss=st.sampled_from(ALL),
+    domain=st.sampled_from([Integer(P=1), Integer(P=3, bias="none"), Integer(P=1, bias="free")]),
+    literal=st.booleans(),
+)
+def test_an_encoded_network_has_its_value(
+    seed: int, hidden: list[int], outputs: int, loss: Loss, domain: WeightDomain, literal: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    architecture = Architecture(2, tuple(hidden), outputs)
+    problem = Problem(data(6, 2, seed), architecture, domain, NeuronPenalty(loss, "0.3"))
+    layers = []
+    for layer in problem.random_network(rng).layers:
+        off = rng.random(layer.weights.shape[1]) < 0.3
+        layers.append(replace(layer, weights=layer.weights * ~off, bias=layer.bias * ~off))
+    model = Neurons(literal=literal).build(problem)
+    assert model.encode is not None
+    point = model.encode(Network(architecture, tuple(layers)))
+    score = problem.evaluate(model.decode(point))
+    if not score.feasible:
+        assert model.data.violation(point) > 1e-6
+        return
+    assert model.data.violation(point) <= 1e-7
+    assert model.data.objective(point) == pytest.approx(float(score.values[0]), abs=1e-9)
 
 
 @pytest.mark.parametrize("hidden", [(3,), (3, 2)], ids=str)

@@ -3,7 +3,8 @@
 Step 1 asks for nothing but right signs: Hamming loss with target 0, by constraint programming in
 the original, by any solver here. Step 2 is the program of the problem's own objective, min-weight
 or max-margin, started from that network with the remaining time. When step 2 finds nothing better,
-the network of step 1 is the answer.
+the network of step 1 is the answer. Both solvers run in one process, so their libraries must stand
+each other.
 """
 
 from __future__ import annotations
