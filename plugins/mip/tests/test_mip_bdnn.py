@@ -311,6 +311,7 @@ def test_unscaled_credit_data_are_refused_until_they_are_scaled() -> None:
         (Bdnn(cells=(0, 2, 2, 0)), REAL, Hamming(), "without a gap"),
         (Bdnn(radius=-1.0), REAL, Hamming(), "radius"),
         (Bdnn(), REAL, RegularisedHamming(), "rounding"),
+        (Bdnn(margin="one-sided"), FixedPoint(decimals=6, bias="none"), Hamming(), "symmetric"),
         (Bdnn(margin="both"), REAL, Hamming(), "margin is one of"),
     ],
 )

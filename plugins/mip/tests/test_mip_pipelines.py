@@ -148,6 +148,18 @@ def test_hybrid_answers_with_its_first_network_or_says_that_there_is_none(pair: 
     assert found.answer is None
 
 
+def test_a_restricted_first_step_proves_nothing() -> None:
+    # No network fits a box of radius 9, but many fit the rows.
+    X = np.array([[2, 1], [-1, -2], [1, 2]])
+    dataset = Dataset("points", X, np.array([1, 0, 1]), (3, 0, 0))
+    architecture = Architecture(2, (1,), 1, "step")
+    problem = Problem(dataset, architecture, Integer(P=1), MinWeight())
+    solver = IcarteHW(first_formulation="bdnn[radius=9.0]")
+    solution, network = run(solver, problem)
+    assert problem.evaluate(network) == optimum(problem)[0]
+    assert solution.termination is Termination.OPTIMAL
+
+
 def test_pipelines_refuse_what_their_programs_refuse(pair: Dataset) -> None:
     problem = Problem(pair, Architecture(64, (2,), 1), Integer(P=1, bias="free"), Hamming())
     assert "unbounded" in str(Bemi().accepts(direct_model(problem)))

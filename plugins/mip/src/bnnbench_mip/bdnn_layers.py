@@ -86,11 +86,13 @@ class BdnnLayer:
                 f"layer {self.layer}: M = {self.big_m.max():.3g} with half a gap of"
                 f" {self.half_gap:.3g} is beyond solver tolerances: scale the features"
             )
-        if self.rounding > SAFE * self.half_gap:
+        # Without a threshold the read-out stays at 0, wherever the gap lies.
+        room = min(self.on, self.off) if self.bias_bound is None else self.half_gap
+        if self.rounding > SAFE * room:
             return (
                 f"layer {self.layer}: rounding to the domain's grid moves a pre-activation by up to"
-                f" {self.rounding:.3g}, half the gap is {self.half_gap:.3g}: use a larger eps or"
-                " more decimals"
+                f" {self.rounding:.3g}, the margin is {room:.3g}: use a larger eps, more decimals"
+                " or margin=symmetric"
             )
         return None
 

@@ -60,6 +60,8 @@ class Stage:
             return None, Solution.found(None, Termination.ERROR)
         model = formulation.build(problem) if formulation else direct_model(problem)
         solution = solver.solve(model, limits, seed, as_networks(model, report))
+        if not model.exact:
+            solution = replace(solution, bound=None)
         answer = solution.answer
         return None if answer is None else model.network(answer), solution
 
