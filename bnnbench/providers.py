@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("columns", "highs", "pyomo"),
+        "solver": ("bemi", "columns", "highs", "icarte-hw", "neurons-hierarchical", "pyomo"),
         "formulation": (
-            *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
-            *("min-weight", "sat-margin"),
+            *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),
+            *("min-hinge", "min-weight", "min-weight-held-margins", "neurons", "sat-margin"),
         ),
+        "objective": ("neuron-penalty", "regularised-hamming"),
     },
     "bnnbench-heuristics": {
         "solver": ("annealing", "greedy", "random", "constant", "logistic-regression")

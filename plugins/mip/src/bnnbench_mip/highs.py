@@ -10,8 +10,9 @@ model's info, in units of a row's strict side; without it the largest coefficien
 
 An incumbent's loss variables may be slack (an error counted that is none), so its objective may be
 worse than its network. Where the formulation can encode networks, an incumbent is replaced by the
-encoding of its network whenever that is better, and HiGHS is given the better point too. A claim
-that is *better* than the network is left as it is, for the verification to find.
+encoding of its network whenever that is better, and HiGHS is given the better point too; also when
+the incumbent is better by no more than its integer variables' tolerances add up to. A claim that is
+*better* than the network by more is left as it is, for the verification to find.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     import highspy
 
 FINEST, COARSEST = 1e-10, 1e-6
+NOISE = 1e-5
+"""By how much, relatively, many integer variables a tolerance off may flatter an objective."""
 TERMINATIONS = {
     "kOptimal": Termination.OPTIMAL,
     "kInfeasible": Termination.INFEASIBLE,
@@ -147,9 +150,12 @@ class _Watch:
     def found(self, point: npt.NDArray[np.float64], objective: float) -> None:
         """Keep and stream a point if it is the best so far."""
         tight = self.tightened(point)
-        if tight is not None and self.model.data.objective(tight) < objective - 1e-9:
-            point, objective = tight, self.model.data.objective(tight)
-            self.better = tight
+        if tight is not None:
+            value = self.model.data.objective(tight)
+            if value < objective - 1e-9:
+                self.better = tight
+            if value <= objective + NOISE * max(1.0, abs(objective)):
+                point, objective = tight, value
         if objective >= self.objective:
             return
         self.point, self.objective = point, objective
