@@ -1,5 +1,6 @@
-"""Batch training of Thorbjarnarson and Yorke-Smith: a program per batch, averages, shrinking boxes
-(inn.md 8).
+"""Batch training: a program per batch, averages, shrinking boxes (inn.md 8).
+
+The method of Thorbjarnarson and Yorke-Smith.
 
 Epoch e = 0, 1, ...: cut the rows into batches and solve the program of each by itself, every weight
 and bias inside the epoch's box, stopping at the cutoff of the batch. Then
@@ -35,7 +36,6 @@ from bnnbench.network import Network
 from bnnbench.objectives import SquaredHinge
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
-from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
 from bnnbench_heuristics.inner import Inner, Name, ProgramSolver, next_seed, seconds
 from bnnbench_heuristics.parallel import each
@@ -66,7 +66,7 @@ class BatchTraining(ProgramSolver):
     """
 
     name: ClassVar[str] = "batch-training"
-    formulation: Name = Spec("sat-margin")
+    formulation: Name = "sat-margin"
     batch: int = 100
     epochs: int | None = None
     step: float | None = None

@@ -88,7 +88,7 @@ class Partition:
 
 def _two_means(X: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.bool_]:
     """Which of two clusters each row is in; one cluster when the rows are equal."""
-    if (X == X[0]).all():
+    if not np.ptp(X, axis=0).any():
         return np.zeros(len(X), dtype=bool)
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning

@@ -187,7 +187,8 @@ class _Run:
             program = program.at_most(float(held - self.problem.granularity))
         limits = seconds(self.limits, min(time, self.clock.left), target)
         answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        reached = target is not None and answer.network is not None
-        if reached and float(part.evaluate(answer.network).value or math.inf) <= target:
-            return answer.network, "purity"
+        if target is not None and answer.network is not None:
+            value = part.evaluate(answer.network).value
+            if value is not None and value <= target:
+                return answer.network, "purity"
         return answer.network, str(answer.termination)

@@ -143,8 +143,8 @@ class ProgramSolver(Solver):
             those of ``bnnbench-mip``; without symmetry breaking and merged rows.
     """
 
-    inner: Name = Spec("highs")
-    formulation: Name = Spec("hamming")
+    inner: Name = "highs"
+    formulation: Name = "hamming"
     plain: ClassVar[tuple[tuple[str, object], ...]] = (
         ("symmetry", False),
         ("order", "none"),

@@ -62,7 +62,7 @@ class LargeNeighbourhood(ProgramSolver):
     name: ClassVar[str] = "lns"
     requires: ClassVar[tuple[str, ...]] = ("numba",)
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_heuristics.warm",)
-    start: Name = Spec("annealing")
+    start: Name = "annealing"
     start_share: float = 0.1
     free: Literal["units", "weights"] = "units"
     size: int = 1

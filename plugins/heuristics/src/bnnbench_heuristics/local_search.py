@@ -137,4 +137,3 @@ class _Search:
         forward = network.forward(data.part("train")[0], data.scale)
         active = [np.packbits(z >= 0).tobytes() for z in forward.pre[:-1]]
         return b"".join([*active, *(layer.bias.tobytes() for layer in network.layers)])
-

@@ -16,6 +16,7 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Annealing, its controls, and the reality checks."""
     from bnnbench_heuristics.annealing import Annealing
     from bnnbench_heuristics.batch_training import BatchTraining
+    from bnnbench_heuristics.bemi import BeMi
     from bnnbench_heuristics.constant import Constant
     from bnnbench_heuristics.data_splitting import DataSplitting
     from bnnbench_heuristics.greedy import Greedy
@@ -33,6 +34,7 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
         DataSplitting,
         BatchTraining,
         Polish,
+        BeMi,
         LargeNeighbourhood,
         Constant,
         LogisticRegression,

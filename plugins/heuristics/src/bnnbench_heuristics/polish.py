@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver, ignore_report
@@ -49,13 +49,13 @@ class Polish(Solver):
     """
 
     name: ClassVar[str] = "polish"
-    inner: Name = Spec("annealing")
-    formulation: Name = Spec("hamming")
+    inner: Name = "annealing"
+    formulation: Name = "hamming"
     first: Literal["auto", "own", "hamming"] = "auto"
     goal: Literal["margin", "weight"] = "margin"
     norm: Literal["l1", "l0"] = "l1"
     eps: str | float = "0"
-    polisher: Name = Spec("highs")
+    polisher: Name = "highs"
     share: float = 0.5
 
     def __post_init__(self) -> None:
@@ -94,7 +94,11 @@ class Polish(Solver):
         network, better, refused = self._polished(problem, start, limits, clock, seed)
         ended = Termination.TIME if clock.over else Termination.ITERATIONS
         worse = before < problem.evaluate(network)
-        info = {"better": better, "units": sum(problem.architecture.widths[1:]), "kept": not worse}
+        info: dict[str, Any] = {
+            "better": better,
+            "units": sum(problem.architecture.widths[1:]),
+            "kept": not worse,
+        }
         if refused:
             info["refused"] = refused
         if not worse:
@@ -103,9 +107,7 @@ class Polish(Solver):
             incumbent.network = network
         return incumbent.solution(ended, **info)
 
-    def _start(
-        self, problem: Problem, limits: Limits, seed: int, report: Report
-    ) -> Network | None:
+    def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Network | None:
         part = self._first(problem)
         own = part is problem
         inner = Inner.of(self.inner, self.formulation)
