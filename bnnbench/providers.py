@@ -13,7 +13,11 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "bnnbench-heuristics": {
-        "solver": ("annealing", "greedy", "random", "constant", "logistic-regression")
+        "solver": (
+            *("annealing", "batch-training", "bemi", "constant", "data-splitting"),
+            *("early-stopping", "greedy", "lns", "local-search", "logistic-regression", "polish"),
+            *("random", "tabu"),
+        )
     },
     "bnnbench-qubo": {
         "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),

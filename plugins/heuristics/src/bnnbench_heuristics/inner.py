@@ -106,6 +106,12 @@ def called(solver: Name, *formulations: Name) -> tuple[tuple[str, Spec], ...]:
     return ("solver", as_spec(solver)), *(("formulation", as_spec(f)) for f in formulations)
 
 
+def uses_of(solver: Name, formulation: Name) -> tuple[tuple[str, Spec], ...]:
+    """The same for a solver that may be direct and then leaves the formulation unused."""
+    direct = Inner.of(solver, formulation).formulation is None
+    return called(solver) if direct else called(solver, formulation)
+
+
 def one_grid(problem: Problem) -> str | None:
     """Why single weights cannot be held or bounded; None when they can."""
     domain = problem.domain

@@ -19,16 +19,19 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
     from bnnbench_heuristics.bemi import BeMi
     from bnnbench_heuristics.constant import Constant
     from bnnbench_heuristics.data_splitting import DataSplitting
+    from bnnbench_heuristics.early_stopping import EarlyStopping
     from bnnbench_heuristics.greedy import Greedy
     from bnnbench_heuristics.lns import LargeNeighbourhood
     from bnnbench_heuristics.local_search import LocalSearch
     from bnnbench_heuristics.logistic_regression import LogisticRegression
     from bnnbench_heuristics.polish import Polish
     from bnnbench_heuristics.random_search import RandomSearch
+    from bnnbench_heuristics.tabu import Tabu
 
     return [
         Annealing,
         Greedy,
+        Tabu,
         RandomSearch,
         LocalSearch,
         DataSplitting,
@@ -36,6 +39,7 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
         Polish,
         BeMi,
         LargeNeighbourhood,
+        EarlyStopping,
         Constant,
         LogisticRegression,
     ]

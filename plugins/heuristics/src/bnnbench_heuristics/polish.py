@@ -8,8 +8,8 @@ margin polish of bdnn.md A.13 for real weights.
 
 The inner solver minimises ``first``: nothing but feasibility where every sign must be right
 (``hamming``, stopped at 0), otherwise the problem's own objective. A neuron is replaced where its
-program finds a better one; the whole is kept unless it makes the problem's objective worse, as it
-may where the sizes of outputs count. Cost: one inner solve, one small program per neuron.
+program finds a better one, unless that makes the problem's objective worse, as it may where the
+sizes of outputs count. Cost: one inner solve, one small program per neuron.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds
+from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds, uses_of
 from bnnbench_heuristics.neurons import Neuron, neurons
 
 PROGRAMS = {"margin": Spec("max-margin"), "weight": Spec("min-weight")}
@@ -64,11 +64,8 @@ class Polish(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        found = called(self.polisher, PROGRAMS[self.goal])
-        inner = Inner.of(self.inner, self.formulation)
-        if inner.formulation is None:
-            return (*called(self.inner), *found)
-        return (*called(self.inner, self.formulation), *found)
+        programs = called(self.polisher, PROGRAMS[self.goal])
+        return (*uses_of(self.inner, self.formulation), *programs)
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
@@ -90,21 +87,14 @@ class Polish(Solver):
         if start is None:
             return incumbent.solution(Termination.TIME if clock.over else Termination.ITERATIONS)
         incumbent.offer(start)
-        before = problem.evaluate(start)
         network, better, refused = self._polished(problem, start, limits, clock, seed)
         ended = Termination.TIME if clock.over else Termination.ITERATIONS
-        worse = before < problem.evaluate(network)
-        info: dict[str, Any] = {
-            "better": better,
-            "units": sum(problem.architecture.widths[1:]),
-            "kept": not worse,
-        }
+        info: dict[str, Any] = {"better": better, "units": sum(problem.architecture.widths[1:])}
         if refused:
             info["refused"] = refused
-        if not worse:
-            incumbent.offer(network)
-            # an equal objective with polished neurons is what was asked for
-            incumbent.network = network
+        incumbent.offer(network)
+        # an equal objective with polished neurons is what was asked for
+        incumbent.network = network
         return incumbent.solution(ended, **info)
 
     def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Network | None:
@@ -126,6 +116,7 @@ class Polish(Solver):
         """The network with better neurons, how many are, and why some were refused."""
         polisher = Inner.of(self.polisher, PROGRAMS[self.goal])
         left, better, refused = sum(problem.architecture.widths[1:]), 0, ""
+        score = problem.evaluate(network)
         for neuron in neurons(problem, network, self._objective(problem)):
             reason = polisher.refuses(neuron.problem)
             time = clock.left if math.isinf(clock.left) else 0.98 * clock.left / left
@@ -135,9 +126,12 @@ class Polish(Solver):
                 continue
             model = polisher.model(neuron.problem)
             single = polisher.solve(model, seconds(limits, time), seed).network
-            if single is not None and _improves(neuron, single):
-                network = neuron.put_into(network, single)
-                better += 1
+            if single is None or not _improves(neuron, single):
+                continue
+            candidate = neuron.put_into(network, single)
+            new = problem.evaluate(candidate)
+            if not score < new:
+                network, score, better = candidate, new, better + 1
         return network, better, refused
 
     def _objective(self, problem: Problem) -> Objective:
