@@ -53,7 +53,7 @@ class Plugin:
 class Registry:
     """Everything that can be named in a suite."""
 
-    _latest: ClassVar[Registry | None] = None
+    _current: ClassVar[Registry | None] = None
     plugins: list[Plugin] = field(default_factory=list)
     suite_folders: list[Path] = field(default_factory=list)
     _members: dict[tuple[Kind, str], Member] = field(default_factory=dict)
@@ -80,16 +80,22 @@ class Registry:
             registry._load_entry_point(point, disabled)
         for path in inline:
             registry.load_file(path)
-        cls._latest = registry
         return registry
+
+    def share(self) -> None:
+        """Make this the process's registry, which :meth:`current` gives."""
+        Registry._current = self
 
     @classmethod
     def current(cls) -> Registry:
-        """The registry that this process has loaded, local plugin files included; else a new one.
+        """The process's registry: in a cell the run's, local plugin files included; else a new one.
 
-        For solvers that look up others by name: see :attr:`bnnbench.interfaces.Solver.uses`.
+        For solvers that look up others by name, see :attr:`bnnbench.interfaces.Solver.uses`.
         """
-        return cls._latest or cls.load()
+        if cls._current is None:
+            cls.load().share()
+        assert cls._current is not None
+        return cls._current
 
     def _load_entry_point(self, point: EntryPoint, disabled: set[str]) -> None:
         dist = point.dist.name if point.dist else point.module

@@ -29,7 +29,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution, Status, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, called, uses_of
+from bnnbench_heuristics.inner import Inner, Name, called
 from bnnbench_heuristics.subset import mean_network, on_rows
 
 Int64 = npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ class EarlyStopping(Solver):
 
     Attributes:
         inner: any solver.
-        formulation: its formulation, unless it is direct.
+        formulation: its formulation; none where the solver is direct.
         measure: ``argmax`` or ``all-good`` accuracy on the validation rows.
         patience: stop after so many incumbents without a better one; none to run to the end.
         average: incumbents whose mean is a candidate too; 1 for none.
@@ -50,7 +50,7 @@ class EarlyStopping(Solver):
 
     name: ClassVar[str] = "early-stopping"
     inner: Name = "annealing"
-    formulation: Name = "hamming"
+    formulation: Name | None = None
     measure: Literal["argmax", "all-good"] = "argmax"
     patience: int | None = None
     average: int = 1
@@ -62,7 +62,7 @@ class EarlyStopping(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return uses_of(self.inner, self.formulation)
+        return called(self.inner, self.formulation)
 
     def accepts(self, model: Model) -> str | None:
         return Inner.of(self.inner, self.formulation).refuses(self._drawn(model.problem, 0))

@@ -54,7 +54,7 @@ class Inner:
     formulation: Formulation | None
 
     @classmethod
-    def of(cls, solver: Name, formulation: Name) -> Inner:
+    def of(cls, solver: Name, formulation: Name | None = None) -> Inner:
         """Look both up.
 
         Raises:
@@ -65,11 +65,15 @@ class Inner:
 
         registry = Registry.current()
         made = registry.solver(as_spec(solver))
-        direct = made.kind == "direct"
-        return cls(made, None if direct else registry.formulation(as_spec(formulation)))
+        unused = formulation is None or made.kind == "direct"
+        return cls(made, None if unused else registry.formulation(as_spec(formulation)))
 
     def refuses(self, problem: Problem) -> str | None:
         """Why it cannot solve a problem; None when it can."""
+        if self.formulation is None and self.solver.kind != "direct":
+            return (
+                f"{self.solver.name} reads models of kind {self.solver.kind}: needs a formulation"
+            )
         if self.formulation is None:
             return self.solver.available() or self.solver.accepts(direct_model(problem))
         if self.formulation.kind != self.solver.kind:
@@ -101,15 +105,10 @@ def as_spec(name: Name) -> Spec:
     return name if isinstance(name, Spec) else parse(name)
 
 
-def called(solver: Name, *formulations: Name) -> tuple[tuple[str, Spec], ...]:
-    """The value of :attr:`~bnnbench.interfaces.Solver.uses` for a solver and its formulations."""
-    return ("solver", as_spec(solver)), *(("formulation", as_spec(f)) for f in formulations)
-
-
-def uses_of(solver: Name, formulation: Name) -> tuple[tuple[str, Spec], ...]:
-    """The same for a solver that may be direct and then leaves the formulation unused."""
-    direct = Inner.of(solver, formulation).formulation is None
-    return called(solver) if direct else called(solver, formulation)
+def called(solver: Name, formulation: Name | None = None) -> tuple[tuple[str, Spec], ...]:
+    """The value of :attr:`~bnnbench.interfaces.Solver.uses` for a solver and its formulation."""
+    found = (("solver", as_spec(solver)),)
+    return found if formulation is None else (*found, ("formulation", as_spec(formulation)))
 
 
 def one_grid(problem: Problem) -> str | None:

@@ -31,7 +31,6 @@ from bnnbench_heuristics.inner import (
     Inner,
     Name,
     ProgramSolver,
-    as_spec,
     called,
     goal,
     next_seed,
@@ -81,9 +80,7 @@ class LargeNeighbourhood(ProgramSolver):
     def refuses(self, problem: Problem) -> str | None:
         if self.free == "units" and not problem.architecture.hidden:
             return "no hidden units to free; free=weights frees weights"
-        start = Inner.of(self.start, self.formulation)
-        if start.formulation is not None:
-            return f"start must be direct, {as_spec(self.start).name} is not"
+        start = Inner.of(self.start)
         return start.refuses(problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
@@ -131,7 +128,7 @@ class _Search:
 
     def _start(self) -> Network | None:
         """A network of the starting solver, kept if it is the best so far."""
-        start = Inner.of(self.solver.start, self.solver.formulation)
+        start = Inner.of(self.solver.start)
         self.starts += 1
         time = self.solver.start_share * self.limits.time
         limits = seconds(self.limits, min(self.clock.left, time), self.limits.target)

@@ -26,7 +26,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds, uses_of
+from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds
 from bnnbench_heuristics.neurons import Neuron, neurons
 
 PROGRAMS = {"margin": Spec("max-margin"), "weight": Spec("min-weight")}
@@ -38,7 +38,7 @@ class Polish(Solver):
 
     Attributes:
         inner: the solver of the first step.
-        formulation: its formulation, unless it is direct.
+        formulation: its formulation; none where the solver is direct.
         first: ``own`` to minimise the problem's objective in the first step, ``hamming`` to look
             for right signs only, ``auto`` for signs where all must be right.
         goal: ``margin`` for the largest margin of each neuron, ``weight`` for the least weight.
@@ -50,7 +50,7 @@ class Polish(Solver):
 
     name: ClassVar[str] = "polish"
     inner: Name = "annealing"
-    formulation: Name = "hamming"
+    formulation: Name | None = None
     first: Literal["auto", "own", "hamming"] = "auto"
     goal: Literal["margin", "weight"] = "margin"
     norm: Literal["l1", "l0"] = "l1"
@@ -65,7 +65,7 @@ class Polish(Solver):
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
         programs = called(self.polisher, PROGRAMS[self.goal])
-        return (*uses_of(self.inner, self.formulation), *programs)
+        return (*called(self.inner, self.formulation), *programs)
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
