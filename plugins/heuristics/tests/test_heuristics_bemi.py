@@ -91,7 +91,7 @@ def test_an_ensemble_fits_its_rows_and_says_so(digits_problem):
     assert facts.parts["test"].all_good > 0.6
 
 
-def test_fewer_weights_at_no_smaller_margin(digits_problem):
+def test_margins_grow_and_weights_go(digits_problem):
     """One pair, by programs: MM after SM, MW after MM."""
     y = digits_problem.dataset.y
     keep = np.concatenate([np.flatnonzero(y[:12] == c) for c in (0, 1)])
@@ -101,14 +101,14 @@ def test_fewer_weights_at_no_smaller_margin(digits_problem):
     problem = Problem(data, arch, digits_problem.domain, SaturatedMargin())
     margin = Problem(data, arch, digits_problem.domain, MaxMargin(eps="0.1"))
     networks = {}
-    for steps in ("sm", "sm+mm", "sm+mm+mw"):
+    for steps in ("sm", "sm+mm", "sm+mw", "sm+mm+mw"):
         solver = BeMi(first="annealing[moves=20000]", steps=steps)
-        networks[steps] = solver.solve(direct_model(problem), Limits(4), 0, ignore_report).answer
+        networks[steps] = solver.solve(direct_model(problem), Limits(3), 0, ignore_report).answer
         assert problem.outside(networks[steps]) is None
         assert margin.evaluate(networks[steps]).feasible
     value = {steps: margin.evaluate(n).value for steps, n in networks.items()}
-    assert value["sm+mm"] <= value["sm"]
-    assert networks["sm+mm+mw"].nonzeros < networks["sm"].nonzeros
+    assert max(value["sm+mm"], value["sm+mm+mw"]) < value["sm"]
+    assert networks["sm+mw"].nonzeros < networks["sm"].nonzeros / 4
 
 
 def test_pairs_without_rows_vote_for_the_class_that_has_some(digits_problem):
