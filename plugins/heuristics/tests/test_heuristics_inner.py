@@ -211,7 +211,10 @@ def test_polish_by_programs_is_the_joint_optimum(breast_cancer):
     problem = Problem(data, Architecture(30, (2,), 1), Integer(P=1), MaxMargin(eps="0.001"))
     solver = Polish(inner="highs", formulation="hamming")
     solution = solve(solver, problem, Limits(20))
-    parts = [n.problem.evaluate(n.network).value for n in neurons(problem, solution.answer, problem.objective)]
+    parts = [
+        n.problem.evaluate(n.network).value
+        for n in neurons(problem, solution.answer, problem.objective)
+    ]
     assert sum(parts) == problem.evaluate(solution.answer).value
 
 
@@ -227,9 +230,7 @@ def test_polish_never_makes_the_objective_worse(small):
 
 
 def test_lns_reaches_the_optimum_and_improves_on_its_start(breast_cancer):
-    problem = Problem(
-        rows(breast_cancer, 40), Architecture(30, (4,), 2), Integer(P=1), MinHinge()
-    )
+    problem = Problem(rows(breast_cancer, 40), Architecture(30, (4,), 2), Integer(P=1), MinHinge())
     for free, size in (("units", 1), ("weights", 40)):
         solver = LargeNeighbourhood(
             formulation="min-hinge", start="annealing[moves=3000]", free=free, size=size, steps=3

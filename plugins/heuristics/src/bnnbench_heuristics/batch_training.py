@@ -44,7 +44,7 @@ from bnnbench_heuristics.subset import accuracy, mean_network, on_rows
 
 Int64 = npt.NDArray[np.int64]
 Box = tuple[Network, Network] | None
-_RESERVE = 0.03
+_RESERVE = 0.1
 """Share of the time for what is not solving."""
 
 
@@ -175,6 +175,8 @@ class _Run:
     def _network(self, box: Box, piece: _Batch) -> Network | None:
         """The network of one batch, inside the box."""
         clock = Clock(Limits(piece.seconds))
+        if self.clock.over:
+            return None
         part = on_rows(self.problem, piece.rows)
         if self.inner.refuses(part) is not None:
             return None

@@ -65,8 +65,9 @@ class Inner:
 
         registry = Registry.current()
         made = registry.solver(as_spec(solver))
-        unused = formulation is None or made.kind == "direct"
-        return cls(made, None if unused else registry.formulation(as_spec(formulation)))
+        if formulation is None or made.kind == "direct":
+            return cls(made, None)
+        return cls(made, registry.formulation(as_spec(formulation)))
 
     def refuses(self, problem: Problem) -> str | None:
         """Why it cannot solve a problem; None when it can."""
