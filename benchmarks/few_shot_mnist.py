@@ -6,8 +6,8 @@ draws of argmax (a tie of m counted 1/m) and of all-good, from the exact integer
 means of the reference table, which stand for 32 other draws. Squared hinge is meant for all-good,
 cross-entropy for argmax.
 
-Beside them is annealing on the same draws, one line per objective, each with as many seconds as the
-slower of the two straight-through runs of its draw took of CPU time; compilation is excluded.
+Beside them are searches on the same draws, each with as many moves as it makes in the CPU time of
+the slower of the two straight-through runs of its draw; compilation is excluded.
 
 Run with ``python benchmarks/few_shot_mnist.py``; BNNBENCH_DATA must hold mnist. The whole table:
 ``--images 1 2 5 10 40 --domains binary integer --draws 32``, and again with ``--hidden 16 16``.
@@ -26,25 +26,28 @@ from bnnbench_gradient.losses import LossName
 from bnnbench_gradient.ste import Ste
 from bnnbench_gradient.training import Trainer
 from bnnbench_heuristics.annealing import Annealing
+from bnnbench_heuristics.averaging import Averaging
 
 from bnnbench.architecture import Architecture
 from bnnbench.data import make_dataset
 from bnnbench.domain import Binary, Integer, WeightDomain
 from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.metrics import part_metrics
-from bnnbench.objectives import Errors, LinearHinge, MinHinge, Objective, SaturatedMargin
+from bnnbench.objectives import Errors, MinHinge, Objective, SaturatedMargin
 from bnnbench.problem import Problem
 from bnnbench.registry import Registry
 from bnnbench.solution import Limits
 
 Floats = npt.NDArray[np.float64]
 RATE = 0.05
+TRIAL = 100_000
+"""Moves of the first of two runs that find out how many moves fit a time."""
 DOMAINS: dict[str, WeightDomain] = {"binary": Binary(), "integer": Integer(P=1)}
 CE, HINGE = "cross-entropy", "squared-hinge"
-OBJECTIVES: dict[str, Objective] = {
-    "min-hinge": MinHinge(),
-    "saturated-margin": SaturatedMargin(),
-    "linear-hinge": LinearHinge(),
+RIVALS: dict[str, tuple[type[Annealing] | type[Averaging], Objective]] = {
+    "annealing min-hinge": (Annealing, MinHinge()),
+    "annealing saturated-margin": (Annealing, SaturatedMargin()),
+    "averaging min-hinge": (Averaging, MinHinge()),
 }
 ONE, TWO = (16,), (16, 16)
 REFERENCE = {
@@ -97,22 +100,27 @@ def figures(
     return test.argmax, test.all_good, taken
 
 
-def annealed(
+def rival(
     registry: Registry,
     images: int,
     hidden: tuple[int, ...],
     domain: WeightDomain,
-    objective: Objective,
+    name: str,
     draw: int,
     seconds: float,
 ) -> tuple[float, float, float]:
-    """As :func:`figures`, of annealing on an objective for so many seconds."""
+    """As :func:`figures`, of a search with as many moves as it makes in so much CPU time."""
+    cls, objective = RIVALS[name]
     data = make_dataset(registry, f"mnist | few-shot[k={images},seed={draw}]")
     architecture = Architecture(data.n_features, hidden, data.n_classes)
     problem = Problem(data, architecture, domain, objective)
-    start = time.process_time()
-    solution = Annealing().solve(direct_model(problem), Limits(seconds), draw, ignore_report)
-    taken = time.process_time() - start
+    moves, taken = TRIAL, 0.0
+    for _ in range(3):
+        start = time.process_time()
+        solver = cls(moves=moves)
+        solution = solver.solve(direct_model(problem), Limits(), draw, ignore_report)
+        taken = time.process_time() - start
+        moves = max(1, int(moves * seconds / taken))
     test = part_metrics(problem, solution.answer)["test"]
     return test.argmax, test.all_good, taken
 
@@ -124,7 +132,7 @@ def main() -> None:
     parser.add_argument("--domains", nargs="+", default=["integer"], choices=sorted(DOMAINS))
     parser.add_argument("--losses", nargs="+", default=[CE, HINGE], choices=[CE, HINGE])
     parser.add_argument(
-        "--annealing", nargs="*", default=list(OBJECTIVES), choices=OBJECTIVES, help="objectives"
+        "--rivals", nargs="*", default=list(RIVALS), choices=RIVALS, help="searches beside ste"
     )
     parser.add_argument("--draws", type=int, default=6)
     parser.add_argument("--first-draw", type=int, default=0, help="seed of the first draw")
@@ -145,11 +153,11 @@ def main() -> None:
                 known = reference(images, hidden, domain, loss)
                 print(line(f"{images} {domain} {loss}", found, known), flush=True)
                 spent = np.maximum(spent, found[:, 2])
-            for name in arguments.annealing:
-                parts = (images, hidden, DOMAINS[domain], OBJECTIVES[name])
+            for name in arguments.rivals:
+                parts = (images, hidden, DOMAINS[domain], name)
                 pairs = zip(draws, spent.tolist(), strict=True)
-                found = np.array([annealed(registry, *parts, d, s) for d, s in pairs])
-                print(line(f"{images} {domain} annealing {name}", found, "none"), flush=True)
+                found = np.array([rival(registry, *parts, d, s) for d, s in pairs])
+                print(line(f"{images} {domain} {name}", found, "none"), flush=True)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ METHODS: dict[str, tuple[Objective, str]] = {
     "hinge, stopped on holdout": (MinHinge(), "early-stopping"),
     "hinge, mean of 10, holdout": (MinHinge(), "early-stopping[average=10]"),
     "margin, mean of 10, validation": (SaturatedMargin(), "early-stopping[average=10]"),
+    "hinge, mean of a cool walk": (MinHinge(), "averaging"),
+    "margin, mean of a cool walk": (SaturatedMargin(), "averaging[T=0.1]"),
     "hinge, margin polish": (MinHinge(), "polish[goal=margin]"),
     "logistic regression": (MinHinge(), "logistic-regression"),
 }
@@ -92,6 +94,7 @@ def main() -> None:
     parser.add_argument("--bounds", type=int, nargs="+", default=[1, 15], help="P")
     parser.add_argument("--replicates", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--limit", type=float, default=1.5, help="seconds of one run")
     options = parser.parse_args()
 
@@ -102,7 +105,7 @@ def main() -> None:
         for P in options.bounds:
             print(f"n = {rows}, P = {P}, {options.limit:g} s: test % [95 %], gain [95 %], train %")
             base = np.zeros(0)
-            for name in METHODS:
+            for name in dict.fromkeys((BASE, *options.methods)):
                 seeds = range(options.seeds)
                 runs = np.array(
                     [[figures(registry, d, P, name, options.limit, s) for s in seeds] for d in data]

@@ -14,7 +14,7 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "bnnbench-heuristics": {
         "solver": (
-            *("annealing", "batch-training", "bemi", "constant", "data-splitting"),
+            *("annealing", "averaging", "batch-training", "bemi", "constant", "data-splitting"),
             *("early-stopping", "greedy", "lns", "local-search", "logistic-regression", "polish"),
             *("random", "tabu"),
         )

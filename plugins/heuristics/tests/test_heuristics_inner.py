@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 import pytest
+from bnnbench_heuristics.averaging import Averaging
 from bnnbench_heuristics.batch_training import BatchTraining, weights
 from bnnbench_heuristics.data_splitting import DataSplitting
 from bnnbench_heuristics.early_stopping import EarlyStopping
@@ -27,7 +28,6 @@ from bnnbench.objectives import (
     MaxMargin,
     MinHinge,
     MinWeight,
-    SaturatedMargin,
     SignErrors,
 )
 from bnnbench.problem import Problem
@@ -69,6 +69,7 @@ SOLVERS = {
     "lns": LargeNeighbourhood(steps=3),
     "early-stopping": EarlyStopping(average=3),
     "tabu": Tabu(steps=200),
+    "averaging": Averaging(moves=20_000),
 }
 
 
@@ -84,7 +85,7 @@ def test_any_depth_is_solved_in_time_with_true_claims(small, name, hidden):
         seen.append((answer, objective))
         return False
 
-    solution = solve(SOLVERS[name], problem, Limits(2.0), report=report)
+    solution = solve(SOLVERS[name], problem, Limits(4.0), report=report)
     assert solution.answer is not None
     assert solution.status in (Status.FEASIBLE, Status.OPTIMAL)
     networks = [(a, o) for a, o in seen if a is not None]
@@ -145,7 +146,7 @@ def test_data_splitting_on_half_of_kurtz_and_bahs_breast_cancer():
     data = Dataset("bcw", X, y, (284, 0, 0), data.scale, data.classes)
     arch, domain = layered(9, (5,), 1, "step"), Integer(P=3, bias="free")
     problem = Problem(data, arch, domain, Hamming())
-    info = solve(DataSplitting(splits=3), problem, Limits(25)).info
+    info = solve(DataSplitting(splits=2), problem, Limits(20)).info
     assert info["loss"] == sorted(info["loss"], reverse=True)
     assert info["loss"][0] < min((y == 0).sum(), (y == 1).sum())
     for loss, purity, end in zip(info["loss"], info["purity"], info["end"], strict=True):
@@ -176,8 +177,10 @@ def test_batch_training_weighs_batches_by_validation_accuracy():
 @pytest.mark.parametrize("fixed", [True, False])
 def test_batch_training_is_the_same_on_one_thread_and_on_two(breast_cancer, fixed):
     data = rows(breast_cancer, 40)
-    problem = Problem(data, Architecture(30, (2,), 2), Integer(P=3), SaturatedMargin())
-    solver = BatchTraining(batch=20, epochs=2, tau=0.5, fixed_validation=fixed)
+    problem = Problem(data, Architecture(30, (2,), 1), Integer(P=3), Hamming())
+    solver = BatchTraining(
+        formulation="hamming", batch=20, epochs=2, tau=0.2, fixed_validation=fixed
+    )
     one, two = (solve(solver, problem, Limits(60, threads=t)) for t in (1, 2))
     assert one.answer.digest == two.answer.digest
     assert one.info["batches"] == 4
@@ -271,7 +274,7 @@ def test_early_stopping_holds_rows_out_where_there_are_none_and_gives_up(small):
 
 
 @pytest.mark.parametrize(
-    "solver", [Tabu(steps=300), LargeNeighbourhood(steps=2, start="annealing[moves=500]"), EarlyStopping(inner="tabu[steps=100]")]
+    "solver", [Tabu(steps=300), LargeNeighbourhood(steps=2, start="annealing[moves=500]"), EarlyStopping(inner="tabu[steps=100]"), Averaging(moves=5000, every=100)]
 )  # fmt: skip
 def test_a_seed_means_the_same_network(small, solver):
     a, b, c = (solve(solver, small, Limits(math.inf), seed=s).answer.digest for s in (1, 1, 2))
@@ -283,7 +286,7 @@ def test_tabu_finds_optima_of_tiny_classes():
     X, y = rng.integers(-2, 3, (8, 2)), rng.integers(0, 2, 8)
     data = Dataset("tiny", X, y, (8, 0, 0), 1, ("0", "1"))
     for objective in (Errors(), Hamming(), SignErrors()):
-        problem = Problem(data, Architecture(2, (2,), 1), Integer(P=1), objective)
+        problem = Problem(data, Architecture(2, (2,), 1), Integer(P=1, bias="none"), objective)
         assert solve(Tabu(steps=1000), problem).objective == optimum(problem)[0].value
 
 
@@ -304,3 +307,21 @@ def test_what_cannot_be_restricted_is_refused_with_a_reason(small):
     ]
     for solver, problem, words in cases:
         assert words in solver.accepts(direct_model(problem))
+
+
+def test_a_mean_of_solutions_drops_what_no_row_decides():
+    """Of 40 features one decides; the others are noise, and most of their weights become 0."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (200, 40)) * 2 - 1
+    y = (X[:, 0] > 0).astype(np.int64)
+    data = Dataset("noise", X, y, (30, 0, 170), 1, ("0", "1"))
+    problem = Problem(data, Architecture(40, (4,), 2), Integer(P=1), MinHinge())
+    from bnnbench_heuristics.annealing import Annealing
+
+    mean = [solve(Averaging(moves=200_000), problem, seed=s) for s in range(3)]
+    single = [solve(Annealing(moves=200_000), problem, seed=s) for s in range(3)]
+    test = [
+        [evaluate(problem, s.answer).parts["test"].argmax for s in part] for part in (mean, single)
+    ]
+    assert np.mean(test[0]) > np.mean(test[1])
+    assert sum(s.answer.nonzeros for s in mean) < sum(s.answer.nonzeros for s in single)

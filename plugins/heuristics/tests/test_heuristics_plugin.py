@@ -17,7 +17,7 @@ def test_listing_imports_no_heavy_library():
 
 def test_solvers_are_named_described_and_available():
     solvers = {cls.name: cls for cls in bnnbench_solvers()}
-    searches = {"annealing", "greedy", "random", "tabu"}
+    searches = {"annealing", "greedy", "random", "tabu", "averaging"}
     checks = {"constant", "logistic-regression"}
     inner = {
         *("local-search", "data-splitting", "batch-training", "polish", "bemi", "lns"),

@@ -9,7 +9,8 @@ As released (``published``): a moving random window of the rows, or every window
 mean of their networks by validation accuracy; the best network is that of the best validation
 accuracy; nothing is carried from one program to the next.
 
-Otherwise the programs are about all rows, unless ``batch`` says less. The network of an iteration
+Otherwise the programs are about all rows, unless ``batch`` says less, and the first is that of a
+single cell, a constant. The network of an iteration
 is feasible for all later partitions, so it is kept as the one to beat: the program asks for a
 strictly better one, and the objective never rises. The purity bound of the partition (see
 ``cells.py``) is the program's target, and where the network at hand meets it there is nothing to
@@ -102,6 +103,8 @@ class _Run:
 
     def solution(self) -> Solution:
         ended = Termination.ITERATIONS
+        if not self.solver.published:
+            self._begin()
         for k in range(self.solver.splits):
             if self.clock.over:
                 ended = Termination.TIME
@@ -117,6 +120,12 @@ class _Run:
         objective = None if value is None else float(value)
         status = Status.NONE if value is None else Status.FEASIBLE
         return Solution(self.best, status, ended, objective, info=info)
+
+    def _begin(self) -> None:
+        """The network of the coarsest partition, so that there is always one."""
+        network, _ = self._solve(np.arange(self.rows), self.clock.left / 2)
+        if network is not None:
+            self._offer(network)
 
     def _refine(self) -> bool:
         """Split the worst cell that has parts; False when there is none."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Annealing, its controls, and the reality checks."""
     from bnnbench_heuristics.annealing import Annealing
+    from bnnbench_heuristics.averaging import Averaging
     from bnnbench_heuristics.batch_training import BatchTraining
     from bnnbench_heuristics.bemi import BeMi
     from bnnbench_heuristics.constant import Constant
@@ -40,6 +41,7 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
         BeMi,
         LargeNeighbourhood,
         EarlyStopping,
+        Averaging,
         Constant,
         LogisticRegression,
     ]

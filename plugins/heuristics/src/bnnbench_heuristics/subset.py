@@ -15,6 +15,7 @@ from bnnbench.objectives.counts import expected_errors
 from bnnbench.problem import Problem
 
 Int64 = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 def on_rows(problem: Problem, rows: Int64, validation: Int64 | None = None) -> Problem:
@@ -43,22 +44,32 @@ def mean_network(
     problem: Problem, networks: Sequence[Network], weights: Sequence[float]
 ) -> Network:
     """The weighted mean, element by element, on the nearest number of the grid (halves to even)."""
+    means = [
+        (
+            np.average([a.weights for a in group], axis=0, weights=weights),
+            np.average([a.bias for a in group], axis=0, weights=weights),
+        )
+        for group in zip(*(n.layers for n in networks), strict=True)
+    ]
+    return nearest_network(problem, networks[0], means)
+
+
+def nearest_network(
+    problem: Problem, like: Network, values: Sequence[tuple[Floats, Floats]]
+) -> Network:
+    """Weights and biases of all layers, real numerators over a network's scales, on the grid."""
     grid = problem.domain.grids()[0]
     biases = problem.domain.bias_grid(grid)
     layers = []
-    for k, group in enumerate(zip(*(n.layers for n in networks), strict=True)):
-        W = np.average([a.weights for a in group], axis=0, weights=weights)
-        b = np.average([a.bias for a in group], axis=0, weights=weights)
-        mask, first = problem.architecture.mask(k + 1), group[0]
+    for k, ((W, b), layer) in enumerate(zip(values, like.layers, strict=True), start=1):
+        weights = np.where(problem.architecture.mask(k), _nearest(grid, W), 0)
         bias = np.rint(b).astype(np.int64) if biases is None else _nearest(biases, b)
-        bias = bias if problem.domain.bias != "none" else first.bias
-        layers.append(
-            Layer(np.where(mask, _nearest(grid, W), 0), bias, first.scale, first.bias_scale)
-        )
+        bias = bias if problem.domain.bias != "none" else layer.bias
+        layers.append(Layer(weights, bias, layer.scale, layer.bias_scale))
     return Network(problem.architecture, tuple(layers))
 
 
-def _nearest(grid: Grid, values: npt.NDArray[np.float64]) -> Int64:
+def _nearest(grid: Grid, values: Floats) -> Int64:
     origin = 0 if grid.lo % grid.step == 0 else grid.lo
     number = origin + grid.step * np.rint((values - origin) / grid.step).astype(np.int64)
     return np.clip(number, grid.lo, grid.hi)
