@@ -108,7 +108,7 @@ class Averaging(Solver):
             moves = _DEFAULT_MOVES
         done, samples = 0, 0
         first = state.network()
-        sums: Means = [(a.weights * 0.0, a.bias * 0.0) for a in first.layers]
+        sums: Means = [(np.zeros(a.weights.shape), np.zeros(a.bias.shape)) for a in first.layers]
         heat, limit = self.T * state.terms.heat, (1 - _RESERVE) * limits.time
         late = False
         while not late:
@@ -121,7 +121,9 @@ class Averaging(Solver):
                 done += size
             if spent >= self.burn or late:
                 layers = state.network().layers
-                sums = [(W + a.weights, b + a.bias) for (W, b), a in zip(sums, layers, strict=True)]
+                for (W, b), layer in zip(sums, layers, strict=True):
+                    W += layer.weights
+                    b += layer.bias
                 samples += 1
             if spent >= 1:
                 break

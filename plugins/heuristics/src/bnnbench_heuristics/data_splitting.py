@@ -10,11 +10,11 @@ mean of their networks by validation accuracy; the best network is that of the b
 accuracy; nothing is carried from one program to the next.
 
 Otherwise the programs are about all rows, unless ``batch`` says less, and the first is that of a
-single cell, a constant. The network of an iteration
-is feasible for all later partitions, so it is kept as the one to beat: the program asks for a
-strictly better one, and the objective never rises. The purity bound of the partition (see
-``cells.py``) is the program's target, and where the network at hand meets it there is nothing to
-solve. The search ends when the objective has reached its bound, or no cell can be split.
+single cell, a constant. The network of an iteration is feasible for all later partitions, so it is
+kept as the one to beat: the program asks for a strictly better one, and the objective never rises.
+The purity bound of the partition (see ``cells.py``) is the program's target, and where the network
+at hand meets it there is nothing to solve. The search ends when the objective has reached its
+bound, or no cell can be split.
 
 ``info`` holds the number of cells, objective, bound and end of every iteration.
 """
@@ -103,7 +103,7 @@ class _Run:
 
     def solution(self) -> Solution:
         ended = Termination.ITERATIONS
-        if not self.solver.published:
+        if not self.solver.published and self.batch == self.rows:
             self._begin()
         for k in range(self.solver.splits):
             if self.clock.over:
