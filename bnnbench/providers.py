@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("bemi", "columns", "highs", "icarte-hw", "neurons-hierarchical", "pyomo"),
+        "solver": ("bemi-stages", "columns", "highs", "icarte-hw", "neurons-hierarchical", "pyomo"),
         "formulation": (
             *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),
             *("min-hinge", "min-weight", "min-weight-held-margins", "neurons", "sat-margin"),
@@ -14,7 +14,11 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "objective": ("neuron-penalty", "regularised-hamming"),
     },
     "bnnbench-heuristics": {
-        "solver": ("annealing", "greedy", "random", "constant", "logistic-regression")
+        "solver": (
+            *("annealing", "averaging", "batch-training", "bemi", "constant", "data-splitting"),
+            *("early-stopping", "greedy", "lns", "local-search", "logistic-regression", "polish"),
+            *("random", "tabu"),
+        )
     },
     "bnnbench-qubo": {
         "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 import bnnbench
-from bnnbench.member import Kind
 from bnnbench.record import Artefacts, Ending, Record, Seconds
 from bnnbench.registry import Registry
 from bnnbench.runner import system
@@ -55,8 +54,10 @@ class Cells:
         return self._ran(cell, outcome, None)
 
     def _setup(self, cell: Cell) -> Setup:
-        solver = self._registry.get(Kind.SOLVER, parse(cell.solver).name).target
-        return tuple(solver.preload), cell.limits.threads
+        solver = self._registry.solver(parse(cell.solver))
+        used = [getattr(m.target, "preload", ()) for m in self._registry.used_by(solver)]
+        modules = (*solver.preload, *(name for names in used for name in names))
+        return tuple(dict.fromkeys(modules)), cell.limits.threads
 
     def _finish(self, slot: Slot, task: Task) -> Ran | None:
         cell = task.cell

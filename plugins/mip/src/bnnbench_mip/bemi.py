@@ -1,4 +1,4 @@
-"""bemi: saturated margin, then largest margins, then fewest weights (bdnn.md C.2).
+"""bemi-stages: saturated margin, then largest margins, then fewest weights (bdnn.md C.2).
 
 Three programs in turn, each by the inner solver, unused time passed on:
 
@@ -51,7 +51,7 @@ class Bemi(Solver):
         shares: shares of the time limit for the three steps; what is left is passed on.
     """
 
-    name: ClassVar[str] = "bemi"
+    name: ClassVar[str] = "bemi-stages"
     kind: ClassVar[str] = "direct"
     stages: str = "sm+mm+mw"
     inner: Name = "highs"
@@ -62,9 +62,11 @@ class Bemi(Solver):
 
     def __post_init__(self) -> None:
         if self.stages not in STAGES or self.eps < 0:
-            raise ProblemError(f"bemi: stages is one of {', '.join(STAGES)}, eps at least 0.")
+            raise ProblemError(
+                f"bemi-stages: stages is one of {', '.join(STAGES)}, eps at least 0."
+            )
         if min(self.shares) <= 0:
-            raise ProblemError("bemi: shares must be positive.")
+            raise ProblemError("bemi-stages: shares must be positive.")
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
@@ -75,7 +77,9 @@ class Bemi(Solver):
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
         if problem.objective.hard:
-            return f"{problem.objective.name} asks for every row, bemi fits the confident ones"
+            return (
+                f"{problem.objective.name} asks for every row, bemi-stages fits the confident ones"
+            )
         first = Stage(self.formulation, self.inner)
         refused = first.refuses(replace(problem, objective=SaturatedMargin()))
         if refused is None and "mm" in self.stages:

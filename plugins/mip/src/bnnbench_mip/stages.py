@@ -68,7 +68,7 @@ class Stage:
     def _parts(self) -> tuple[Solver, Any]:
         from bnnbench.registry import Registry
 
-        registry = Registry.load()
+        registry = Registry.current()
         solver = registry.solver(as_spec(self.solver))
         if solver.kind == "direct":
             return solver, None
