@@ -127,17 +127,21 @@ class Store:
             StoreError: when it could not be written (full disk, read-only file); nothing of it is
                 then in the store, and all earlier records still are.
         """
-        artefacts = artefacts or Artefacts()
+        return self.extend([(record, artefacts or Artefacts())])[0]
+
+    def extend(self, results: Iterable[tuple[Record, Artefacts]]) -> list[Record]:
+        """Append many records in one transaction: all of them or none.
+
+        Returns:
+            The records as stored.
+
+        Raises:
+            StoreError: as :meth:`add`.
+        """
         try:
             self._db.execute("begin immediate")
             try:
-                last = self._db.execute(
-                    "select max(attempt) from records where id = ?", (record.id,)
-                ).fetchone()[0]
-                record = msgspec.structs.replace(
-                    record, attempt=(last or 0) + 1, created=record.created or time.time()
-                )
-                self._insert(record, artefacts)
+                stored = [self._append(record, artefacts) for record, artefacts in results]
                 self._db.execute("commit")
             except BaseException:
                 if self._db.in_transaction:  # a full disk has rolled back by itself
@@ -148,6 +152,16 @@ class Store:
                 f"Cannot write to {self.path}: {error}. Everything finished before is in the store;"
                 " mend the cause and run the same command again to go on."
             ) from error
+        return stored
+
+    def _append(self, record: Record, artefacts: Artefacts) -> Record:
+        last = self._db.execute(
+            "select max(attempt) from records where id = ?", (record.id,)
+        ).fetchone()[0]
+        record = msgspec.structs.replace(
+            record, attempt=(last or 0) + 1, created=record.created or time.time()
+        )
+        self._insert(record, artefacts)
         return record
 
     def _insert(self, record: Record, artefacts: Artefacts) -> None:
@@ -226,6 +240,13 @@ class Store:
         if row is None:
             return Artefacts()
         return Artefacts(row[0], msgspec.json.decode(row[1], type=list[TracePoint]), row[2])
+
+    def traces(self) -> Iterator[tuple[str, int, list[TracePoint]]]:
+        """Id, attempt and trace of every record that has one, in no order."""
+        decoder = msgspec.json.Decoder(list[TracePoint])
+        for key, attempt, trace in self._db.execute("select id, attempt, trace from artefacts"):
+            if len(trace) > 2:
+                yield key, attempt, decoder.decode(trace)
 
     def merge(self, other: Store) -> tuple[int, int]:
         """Take over all records of another store that are not here yet.
