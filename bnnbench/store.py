@@ -241,6 +241,11 @@ class Store:
             return Artefacts()
         return Artefacts(row[0], msgspec.json.decode(row[1], type=list[TracePoint]), row[2])
 
+    def suites(self) -> list[str]:
+        """Names of the suites that have records, sorted."""
+        rows = self._db.execute("select distinct suite from records order by suite")
+        return [row[0] for row in rows]
+
     def traces(self) -> Iterator[tuple[str, int, list[TracePoint]]]:
         """Id, attempt and trace of every record that has one, in no order."""
         decoder = msgspec.json.Decoder(list[TracePoint])

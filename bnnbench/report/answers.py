@@ -9,12 +9,13 @@ no part; where one is better, that is said.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bnnbench.report import estimates
 from bnnbench.report.runs import Run, Runs
-from bnnbench.statistics import Aggregate, signed_rank
+from bnnbench.statistics import Aggregate, proportion, signed_rank
 
 Methods = Mapping[str, list[Run]]
 ALPHA = 0.05
@@ -116,6 +117,8 @@ def _verdict(criterion: Criterion, methods: Methods) -> Verdict:
 
 def value(criterion: Criterion, number: float) -> str:
     """A figure of a criterion as text."""
+    if math.isinf(number):
+        return "no end" if number > 0 else "0"
     shown = 100 * number if criterion.unit == " %" else number
     return f"{shown:.4g}{criterion.unit}"
 
@@ -203,3 +206,28 @@ def _outside(own: Methods, methods: Methods) -> list[str]:
                     f" ({100 * there.value:.4g} %)."
                 )
     return found
+
+
+def overview(found: list[Answer]) -> list[str]:
+    """By every criterion, who is best on how many problems, with the interval of that share."""
+    sentences = []
+    for criterion in CRITERIA:
+        verdicts = [v for a in found for v in a.verdicts if v.criterion == criterion.name]
+        wins = Counter(v.method for v in verdicts if v.method)
+        clear = Counter(v.method for v in verdicts if v.clear)
+        if wins:
+            sentences.append(_best(criterion, wins, clear, len(verdicts)))
+    return sentences
+
+
+def _best(criterion: Criterion, wins: Counter[str], clear: Counter[str], n: int) -> str:
+    (best, count), *others = wins.most_common()
+    share = proportion(count, n).interval
+    text = f"By {criterion.name}: {best} is best on {count} of {n} problems"
+    if n > 1:
+        text += f" (95 % interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
+    text += f", clearly on {clear[best]}"
+    rest = ", ".join(f"{method} on {times}" for method, times in others[:3])
+    none = n - sum(wins.values())
+    text += f"; then {rest}" if rest else ""
+    return text + (f"; on {none} nobody has a figure" if none else "") + "."
