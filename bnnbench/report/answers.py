@@ -62,6 +62,7 @@ class Verdict:
         sure: in words: against whom, on how many seeds, how clear.
         clear: whether the test says so.
         text: the whole in a sentence.
+        short: the same in a few words.
     """
 
     criterion: str
@@ -70,6 +71,7 @@ class Verdict:
     sure: str
     clear: bool
     text: str
+    short: str
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,15 @@ def _verdict(criterion: Criterion, methods: Methods) -> Verdict:
     held = {m: e for m, e in found.items() if math.isfinite(e.value)}
     if not held:
         text = f"Nobody has a {criterion.name} on half of its runs."
-        return Verdict(criterion.name, "", None, "", False, text)
+        return Verdict(criterion.name, "", None, "", False, text, "nobody")
     order = sorted(held, key=lambda m: (criterion.sign * held[m].value, m))
     best, estimate = order[0], held[order[0]]
     sure, clear = _sure(criterion, methods, order)
+    known = "alone" if len(order) < 2 else "clear" if clear else "not clear"
     figure = f"{value(criterion, estimate.value)} ({interval(criterion, estimate)})"
     text = f"{best}: {figure}. {sure}"
-    return Verdict(criterion.name, best, estimate, sure, clear, text)
+    short = f"{best}: {value(criterion, estimate.value)}, {known}"
+    return Verdict(criterion.name, best, estimate, sure, clear, text, short)
 
 
 def value(criterion: Criterion, number: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bnnbench.record import Ending
 from bnnbench.report import estimates
-from bnnbench.report.answers import Answer
+from bnnbench.report.answers import CRITERIA, Answer
 from bnnbench.report.columns import Columns, columns
 from bnnbench.report.published import Beside
 from bnnbench.report.runs import Run, Runs
@@ -25,7 +25,8 @@ class Column:
         key: in the data.
         title: of the column.
         kind: ``text``, ``number``, ``percent`` (a share), ``interval`` (of the column before it,
-            keys ``KEY_low`` and ``KEY_high``), ``cell`` (an id that opens the record), ``problem``.
+            keys ``KEY_low`` and ``KEY_high``), ``cell`` (an id that opens the record), ``problem``,
+            ``ending``, ``long`` (a text to be unfolded).
         about: what it means, shown on the heading.
     """
 
@@ -46,9 +47,13 @@ class Table:
 
 
 def _table(
-    name: str, title: str, head: tuple[Column, ...], rows: Iterable[dict[str, Any]]
+    name: str,
+    title: str,
+    head: tuple[Column, ...],
+    rows: Iterable[dict[str, Any]],
+    more: Iterable[str] = (),
 ) -> Table:
-    keys = [c.key for c in head]
+    keys = [*(c.key for c in head), *more]
     keys += [f"{c.key}_{end}" for c in head if c.kind == "interval" for end in ("low", "high")]
     return Table(name, title, head, columns(rows, keys))
 
@@ -130,10 +135,12 @@ def answers(found: list[Answer]) -> Table:
     """One row per problem: the verdicts in words."""
     rows = [
         {"problem": answer.problem, "n": answer.n, "nobody": " ".join(answer.nobody)}
-        | {verdict.criterion: verdict.text for verdict in answer.verdicts}
+        | {verdict.criterion: verdict.short for verdict in answer.verdicts}
+        | {f"{verdict.criterion}_text": verdict.text for verdict in answer.verdicts}
         for answer in found
     ]
-    return _table("answers", "Which method for my problem", ANSWERS_HEAD, rows)
+    more = [f"{criterion.name}_text" for criterion in CRITERIA]
+    return _table("answers", "All problems", ANSWERS_HEAD, rows, more)
 
 
 FAILURES_HEAD = (
@@ -185,20 +192,18 @@ def contradictions(runs: Runs) -> Table:
 PUBLISHED_HEAD = (
     Column("suite", "paper"),
     Column("experiment", "experiment"),
-    Column("setting", "setting"),
-    Column("published", "published method"),
+    Column("published", "method"),
     Column("metric", "figure"),
     Column("value", "published", "number"),
     Column("spread", "±", "number"),
-    Column("runs", "n", "number"),
+    Column("runs", "n", "number", "runs that the published figure rests on"),
     Column("ours", "ours", "interval", "median of our runs of the same method"),
-    Column("n", "n", "number", "our runs, failed ones included"),
+    Column("n", "our n", "number", "our runs, failed ones included"),
     Column("failed", "failed", "number", "our runs without a network"),
-    Column("method", "our method"),
     Column("best", "our best", "interval", "median of our best method on the same problem"),
     Column("best_method", "by"),
-    Column("problem", "our problem", "problem"),
-    Column("source", "source and note"),
+    Column("setting", "setting", "text", "our problem, or what would fit"),
+    Column("source", "source and note", "long"),
 )
 
 
@@ -206,28 +211,30 @@ def published(found: list[Beside]) -> Table:
     """Published figures beside ours, those with a counterpart first."""
     order = sorted(found, key=lambda b: (b.ours is None, b.best is None))
     rows = [_published(row) for row in order]
-    return _table("published", "Published figures and ours", PUBLISHED_HEAD, rows)
+    return _table("published", "Published beside ours", PUBLISHED_HEAD, rows, ["problem"])
 
 
 def _published(found: Beside) -> dict[str, Any]:
     row = found.published
-    setting = [row.data, row.hidden, row.domain, row.objective]
-    note = "; ".join(t for t in (row.source, row.spread_kind and f"±: {row.spread_kind}", row.note) if t)
+    patterns = (row.data, row.hidden, row.domain, row.objective)
+    wanted = "; ".join(text for text in patterns if text)
+    method = f" by {found.method}" if found.method else ""
+    alone = f"no counterpart: {wanted}" if wanted else "no counterpart"
+    notes = (row.source, f"±: {row.spread_kind}" if row.spread_kind else "", row.note)
     return {
         "suite": row.suite,
         "experiment": row.experiment,
-        "setting": "; ".join(text for text in setting if text),
         "published": row.published_method,
-        "metric": f"{row.metric}, {row.unit}" if row.unit else row.metric,
+        "metric": f"{row.metric.replace('_', ' ')}{', ' if row.unit else ''}{row.unit}",
         "value": row.value,
         "spread": row.spread,
         "runs": row.n,
         "n": found.ours.n if found.ours else None,
         "failed": found.ours.failed if found.ours else None,
-        "method": found.method,
         "best_method": found.best_method,
+        "setting": found.problem + method if found.problem else alone,
         "problem": found.problem,
-        "source": note,
+        "source": "; ".join(text for text in notes if text),
         **_figure("ours", found.ours),
         **_figure("best", found.best),
     }

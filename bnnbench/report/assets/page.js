@@ -4,7 +4,7 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const meta = JSON.parse($("#meta").textContent);
-const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: false });
+const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4, useGrouping: false });
 const count = new Intl.NumberFormat("en");
 const state = { problem: "", hidden: new Set(), suite: "", ending: "", text: "" };
 
@@ -171,6 +171,9 @@ class Table {
     }
     if (column.kind === "interval") return this.interval(column.key, value, i);
     const text = value ?? "";
+    if (column.kind === "long" && text.length > 48) {
+      return node("td", { class: "long" }, node("details", {}, node("summary", {}, `${text.slice(0, 42)}…`), text));
+    }
     return node("td", { class: text.length > 36 && "words-cell" }, text);
   }
   interval(key, value, i) {
@@ -274,7 +277,8 @@ class Figure {
   async draw() {
     const rows = this.size ? this.objects() : [];
     const drawing = (this.drawing = {});
-    this.where.textContent = this.spec.scope === "problem" && this.size ? `Problem: ${shownProblem()}` : "";
+    this.where.textContent = !this.size || this.spec.scope === "all" ? "" :
+      this.spec.scope === "problem" ? `Problem: ${shownProblem()}` : `${count.format(rows[0].n)} instances of this pair`;
     this.view?.finalize();
     this.view = null;
     if (!rows.length) {
@@ -285,6 +289,7 @@ class Figure {
       spec.data = { name: "rows", values: rows };
       const words = `${this.spec.title}: ${present.size} methods. ${this.spec.note}`;
       spec.description = words;
+      if (spec.height.step) spec.height = spec.height.step * present.size;
       const dark = matchMedia("(prefers-color-scheme: dark)").matches;
       this.canvas.replaceChildren();
       const made = await window.vegaEmbed(this.canvas, spec, {
@@ -405,14 +410,16 @@ function report() {
 
 function card() {
   const holder = $("#card"), table = tables.answers;
-  holder.hidden = !state.problem || !table;
+  const problem = shownProblem();
+  holder.hidden = !problem || !table;
   if (holder.hidden) return;
-  const i = table.rows.problem.at.indexOf(table.rows.problem.code(state.problem));
+  const i = table.rows.problem.at.indexOf(table.rows.problem.code(problem));
   const terms = table.spec.head.slice(2).flatMap((column) => {
-    const text = table.rows[column.key].get(i);
+    const text = (table.rows[`${column.key}_text`] ?? table.rows[column.key]).get(i);
     return text ? [node("dt", {}, column.title), node("dd", {}, text)] : [];
   });
-  holder.replaceChildren(node("h3", {}, state.problem), node("dl", {}, ...terms));
+  const which = state.problem ? "" : ` (the first of ${meta.problems.length}; choose another above)`;
+  holder.replaceChildren(node("h3", {}, problem, which), node("dl", {}, ...terms));
 }
 
 // ---------------------------------------------------------------- start

@@ -27,8 +27,6 @@ METHODS, METHOD_COLOURS, METHOD_DASHES, METHOD_SHAPES = (
     *("@methods", "@colours", "@dashes", "@shapes"),
 )
 """Stand in a specification for the methods that are drawn and for how they look."""
-
-
 class Scope(enum.StrEnum):
     """What of a chart's rows is shown at once, and so which filters apply."""
 
@@ -92,6 +90,7 @@ LOOK: dict[str, Any] = {
         **{"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12},
         **{"orient": "bottom", "direction": "vertical", "columns": 2, "labelLimit": 300},
         **{"symbolLimit": 0, "title": None, "symbolStrokeWidth": 2.5, "symbolSize": 110},
+        "symbolOpacity": 1,
     },
     "header": {"labelColor": "currentColor", "titleColor": "currentColor"},
     "title": {"color": "currentColor"},
@@ -128,12 +127,31 @@ def colour(**rest: Any) -> alt.Color:
     return alt.Color("method:N", scale=scale, **rest)
 
 
-def dash(**rest: Any) -> alt.StrokeDash:
-    """Methods by dash, as well as by colour."""
+def line() -> dict[str, Any]:
+    """Methods by colour and dash of a line, with one legend for lines and bands."""
     import altair as alt
 
     scale = alt.Scale(domain=[METHODS], range=[METHOD_DASHES])
-    return alt.StrokeDash("method:N", scale=scale, **rest)
+    dash = alt.StrokeDash("method:N", scale=scale, legend=_line_legend())
+    colours = alt.Scale(domain=[METHODS], range=[METHOD_COLOURS])
+    return {
+        "stroke": alt.Stroke("method:N", scale=colours, legend=_line_legend()),
+        "strokeDash": dash,
+    }
+
+
+def band() -> alt.Fill:
+    """Methods by colour of an area."""
+    import altair as alt
+
+    scale = alt.Scale(domain=[METHODS], range=[METHOD_COLOURS])
+    return alt.Fill("method:N", scale=scale, legend=_line_legend())
+
+
+def _line_legend() -> alt.Legend:
+    import altair as alt
+
+    return alt.Legend(symbolType="stroke", symbolSize=500, symbolOpacity=1)
 
 
 def shape(**rest: Any) -> alt.Shape:

@@ -86,14 +86,14 @@ def spec(x_title: str, y_title: str, *, log: bool = True) -> alt.TopLevelMixin:
     y = alt.Y("y:Q", title=y_title, scale=alt.Scale(domain=[0, 1]), axis=share)
     chart = alt.Chart(base.rows()).encode(x=x)
     band = chart.mark_area(opacity=0.08, interpolate="step-after").encode(
-        y=alt.Y("low:Q", title=y_title), y2="high:Q", color=base.colour(legend=None)
+        y=alt.Y("low:Q", title=y_title), y2="high:Q", fill=base.band()
     )
     line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        y=y, color=base.colour(), strokeDash=base.dash()
+        y=y, **base.line()
     )
     hover = chart.mark_point(opacity=0, size=80).encode(
         y=y,
-        color=base.colour(legend=None),
+        detail="method:N",
         tooltip=[
             alt.Tooltip("method:N"),
             alt.Tooltip("x:Q", title=x_title, format=".3g"),

@@ -94,9 +94,9 @@ def _spec() -> alt.TopLevelMixin:
         .mark_line(interpolate="step-after", color="currentColor", opacity=0.4, strokeDash=[3, 3])
         .encode(x=x, y=y)
     )
-    colour = base.colour(legend=None)
-    across = chart.mark_rule(opacity=0.6).encode(x="time_low:Q", x2="time_high:Q", y=y, color=colour)
-    up = chart.mark_rule(opacity=0.6).encode(x=x, y="low:Q", y2="high:Q", color=colour)
+    rule = chart.mark_rule(opacity=0.6)
+    across = rule.encode(x="time_low:Q", x2="time_high:Q", y=y, color=base.colour())
+    up = rule.encode(x=x, y="low:Q", y2="high:Q", color=base.colour())
     marks = chart.mark_point(filled=True, size=110, opacity=1).encode(
         x=x,
         y=y,

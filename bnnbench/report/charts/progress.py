@@ -133,14 +133,14 @@ def _spec(axis: str) -> alt.TopLevelMixin:
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False))
     chart = alt.Chart(base.rows()).encode(x=x)
     band = chart.mark_area(opacity=0.12, interpolate="step-after").encode(
-        y=alt.Y("low:Q", title=axis), y2="high:Q", color=base.colour(legend=None)
+        y=alt.Y("low:Q", title=axis), y2="high:Q", fill=base.band()
     )
     line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        y=y, color=base.colour(), strokeDash=base.dash()
+        y=y, **base.line()
     )
     hover = chart.mark_point(opacity=0, size=80).encode(
         y=y,
-        color=base.colour(legend=None),
+        detail="method:N",
         tooltip=[
             alt.Tooltip("method:N"),
             alt.Tooltip("time:Q", title="seconds", format=".3g"),

@@ -109,7 +109,7 @@ def _spec() -> alt.TopLevelMixin:
     )
     arrow = (
         chart.transform_filter("datum.bound == 1")
-        .mark_text(text="▶ at least", align="left", color="currentColor")
+        .mark_text(text="at least ▶", align="right", color="currentColor")
         .encode(x=alt.X("low:Q", scale=scale), tooltip=details)
     )
     return alt.layer(rule, point, arrow).properties(width="container", height=alt.Step(34))
