@@ -20,6 +20,8 @@ from bnnbench.statistics import Aggregate, Interval, median_interval
 
 Floats = npt.NDArray[np.float64]
 LEVEL = 0.95
+FEWEST = 6
+"""Runs from which on the exact interval of a median has 95 %."""
 
 
 def median(values: Iterable[float | None], *, worst: float = math.inf) -> Aggregate:
@@ -35,9 +37,8 @@ def median(values: Iterable[float | None], *, worst: float = math.inf) -> Aggreg
         return Aggregate(math.nan, Interval(), 0)
     ordered = sorted(worst if math.isnan(v) else v for v in figures)
     value = middle(np.array(ordered))
-    interval = median_interval(ordered, LEVEL)
-    if not interval.bounded and n < 6:
-        interval = Interval(ordered[0], ordered[-1], range_level(n))
+    level = LEVEL if n >= FEWEST else range_level(n)
+    interval = Interval(ordered[rank(n)], ordered[n - 1 - rank(n)], level)
     return Aggregate(value, interval, n, failed=failed)
 
 
@@ -55,7 +56,7 @@ def range_level(n: int) -> float:
 @cache
 def rank(n: int) -> int:
     """0-based order statistic at which the interval of a median of n values begins."""
-    if n < 6:
+    if n < FEWEST:
         return 0
     return round(median_interval(range(n), LEVEL).low)  # type: ignore[arg-type]
 

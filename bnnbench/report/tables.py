@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -268,7 +269,7 @@ def _probes(runs: Runs) -> list[dict[str, Any]]:
             times.setdefault(run.record.host.get("node", "unknown"), []).append(run.record.probe)
     found = []
     for node, seconds in sorted(times.items()):
-        median = estimates.median(seconds)
-        text = f"median {median.value:.4g} s, from {min(seconds):.4g} to {max(seconds):.4g} s"
+        middle = statistics.median(seconds)
+        text = f"median {middle:.4g} s, from {min(seconds):.4g} to {max(seconds):.4g} s"
         found.append({"what": f"reference probe on {node}", "value": text, "count": len(seconds)})
     return found

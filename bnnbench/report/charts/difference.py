@@ -63,7 +63,9 @@ def _scores(runs: Runs) -> tuple[list[str], Any, str]:
     own = [m for m in runs.methods if m not in runs.references]
     methods = [m for m in own if sum(m in b for b in blocks) >= SHARE * len(blocks)]
     common = [b for b in blocks if all(m in b for m in methods)]
-    table = np.array([[b[m] for m in methods] for b in common]).reshape(-1, len(methods))
+    if not methods or not common:
+        return [], np.empty((0, 0)), "No two methods share problems."
+    table = np.array([[b[m] for m in methods] for b in common])
     left = f" ({len(own) - len(methods)} methods left out)" if len(own) > len(methods) else ""
     text = f"{len(common)} of {len(blocks)} {kind}, on which all {len(methods)} methods{left} ran."
     return methods, np.where(np.isfinite(table), table, math.nan), text

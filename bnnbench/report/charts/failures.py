@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEYS = ("method", "ending", "count", "share", "n", "order")
 COLOURS = {
     **{"ok": "#B8C4CE", "timeout": "#E69F00", "memout": "#CC79A7", "crash": "#D55E00"},
-    **{"error": "#0072B2", "invalid": "#000000", "skipped": "#56B4E9"},
+    **{"error": "#0072B2", "invalid": "#882255", "skipped": "#56B4E9"},
 }
 
 

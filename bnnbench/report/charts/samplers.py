@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     *("problem", "method", "time", "low", "high", "p", "reads", "successes", "n", "never"),
-    "bound",
+    *("bound", "at", "end", "label"),
 )
 
 
@@ -52,16 +52,20 @@ def _row(group: list[Run]) -> dict[str, Any] | None:
     spent = sum(_sampling(run) for run in sampled)
     found = time_to_solution(sum(hits), reads, spent / reads)
     known = math.isfinite(found.value)
+    low, high = max(found.interval.low, 1e-9), found.interval.high
     return {
         "time": found.value if known else None,
-        "low": max(found.interval.low, 1e-9),
-        "high": found.interval.high if math.isfinite(found.interval.high) else None,
+        "low": low,
+        "high": high if math.isfinite(high) else None,
         "p": found.success.value,
         "reads": reads,
         "successes": sum(hits),
         "n": len(group),
         "never": sum(not h for h in hits) + len(group) - len(sampled),
         "bound": int(not known),
+        "at": found.value if known else low,
+        "end": high if math.isfinite(high) else low,
+        "label": "" if known else "at least ▶",
     }
 
 
@@ -96,20 +100,15 @@ def _spec() -> alt.TopLevelMixin:
         alt.Tooltip("n:Q", title="runs"),
         alt.Tooltip("never:Q", title="runs without success"),
     ]
-    rule = chart.transform_filter("isValid(datum.high)").mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", scale=scale, title="seconds to 99 % success"),
-        x2="high:Q",
-        color=base.colour(legend=None),
-    )
-    point = chart.transform_filter("isValid(datum.time)").mark_point(filled=True, size=120).encode(
-        x=alt.X("time:Q", scale=scale),
-        color=base.colour(legend=None),
+    x = alt.X("at:Q", scale=scale, title="seconds to 99 % success")
+    colour = base.colour(legend=None)
+    rule = chart.mark_rule(opacity=0.6).encode(x=alt.X("low:Q", scale=scale), x2="end:Q", color=colour)
+    point = chart.mark_point(filled=True, size=120).encode(
+        x=x,
+        color=colour,
         shape=base.shape(legend=None),
+        opacity=alt.condition("datum.bound == 1", alt.value(0), alt.value(1)),
         tooltip=details,
     )
-    arrow = (
-        chart.transform_filter("datum.bound == 1")
-        .mark_text(text="at least ▶", align="right", color="currentColor")
-        .encode(x=alt.X("low:Q", scale=scale), tooltip=details)
-    )
+    arrow = chart.mark_text(align="right", color="currentColor").encode(x=x, text="label:N")
     return alt.layer(rule, point, arrow).properties(width="container", height=alt.Step(34))
