@@ -1,9 +1,9 @@
-"""The report at many records: seconds to make the page, its size, and what a browser takes to show it.
+"""The report at many records: seconds to make the page, its size, and what a browser needs.
 
 Records are made up (``bnnbench.testing.records``): ten methods, ten seeds, problems as many as that
-needs. Seconds to the first chart and until all charts are drawn and all records are in the table
-count from the start of loading, in a headless Chromium with the network off (package playwright; the
-browser is found as in the tests). Base case: nothing is cached, the page is opened once::
+takes. Seconds to the first chart, to all charts and to the table of all records count from the
+start of loading, in a headless Chromium with the network off (package playwright; the browser is
+found as in the tests). Base case: nothing is cached, the page is opened once::
 
     python benchmarks/report.py --records 10000 100000
 """
@@ -42,7 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--records", type=int, nargs="+", default=[10_000])
     options = parser.parse_args()
-    print(f"{'records':>8} {'read s':>8} {'page s':>8} {'MB':>6} {'first s':>8} {'all s':>8} {'table s':>8}")
+    heads = ("records", "read s", "page s", "MB", "first s", "all s", "table s")
+    print(" ".join(f"{head:>8}" for head in heads))
     for count in options.records:
         with tempfile.TemporaryDirectory() as folder:
             path = made_up_store(Path(folder) / "made-up.bnnbench", count)
@@ -55,8 +56,9 @@ def main() -> None:
             seen = opened(page)
             size = page.stat().st_size / 1e6
             print(
-                f"{len(runs.runs):>8} {read:>8.1f} {made:>8.1f} {size:>6.1f}"
-                f" {seen['first']:>8.2f} {seen['all']:>8.2f} {seen['records']:>8.2f}"
+                f"{len(runs.runs):>8} {read:>8.1f} {made:>8.1f} {size:>8.1f}"
+                f" {seen['first']:>8.2f} {seen['all']:>8.2f} {seen['records']:>8.2f}",
+                flush=True,
             )
 
 

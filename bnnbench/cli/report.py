@@ -37,7 +37,12 @@ MOST_ANSWERS = 20
 @click.option("--no-html", is_flag=True, help="Only the tables, no page.")
 @click.option("--quiet", "-q", is_flag=True, help="No tables, only the files.")
 def report(
-    store: Path, page: Path | None, figures: Path | None, suite: str | None, no_html: bool, quiet: bool
+    store: Path,
+    page: Path | None,
+    figures: Path | None,
+    suite: str | None,
+    no_html: bool,
+    quiet: bool,
 ) -> None:
     """Say what STORE holds: tables here, and a page with charts that needs no network.
 

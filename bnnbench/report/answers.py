@@ -1,9 +1,9 @@
 """Which method for my problem: verdicts in words, each with how sure it is.
 
 For every problem class the best method by verified objective, by test accuracy and by time. The
-runner-up says how sure: both are compared seed by seed on the same instances (Wilcoxon's signed-rank
-test, two-sided, not corrected for the number of problems). References from outside the class take
-no part; where one is better, that is said.
+runner-up says how sure: both are compared seed by seed on the same instances (Wilcoxon's
+signed-rank test, two-sided, not corrected for the number of problems). References from outside the
+class take no part; where one is better, that is said.
 """
 
 from __future__ import annotations

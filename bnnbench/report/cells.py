@@ -1,8 +1,8 @@
 """All records as columns, from which the page makes its table and the details of a cell again.
 
-Parts that many records share (limits, versions, host, topology, claims' further figures) are written
-once as JSON text and named by a code. Times keep four digits, accuracies five decimals; the store
-holds the rest.
+Parts that many records share (limits, versions, host, topology, claims' further figures) are
+written once as JSON text and named by a code. Times keep four digits, accuracies five decimals; the
+store holds the rest.
 """
 
 from __future__ import annotations

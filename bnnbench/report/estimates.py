@@ -58,7 +58,7 @@ def rank(n: int) -> int:
     """0-based order statistic at which the interval of a median of n values begins."""
     if n < FEWEST:
         return 0
-    return round(median_interval(range(n), LEVEL).low)  # type: ignore[arg-type]
+    return round(median_interval(range(n), LEVEL).low)
 
 
 def objective(runs: Iterable[Run]) -> Aggregate:

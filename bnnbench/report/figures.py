@@ -57,7 +57,9 @@ def _csv(rows: Columns, path: Path) -> None:
 
 def _parts(chart: Chart) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     """File name, title and rows of each figure of a chart."""
-    rows = [dict(zip(chart.rows, row, strict=True)) for row in zip(*chart.rows.values(), strict=True)]
+    rows = [
+        dict(zip(chart.rows, row, strict=True)) for row in zip(*chart.rows.values(), strict=True)
+    ]
     if chart.scope is Scope.ALL:
         yield chart.name, chart.title, rows
         return
@@ -72,9 +74,7 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60]
 
 
-def _static(
-    chart: Chart, runs: Runs, title: str, rows: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _static(chart: Chart, runs: Runs, title: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     present = {row["method"] for row in rows}
     drawn = [m for m in runs.methods if m in present]
     found: dict[str, Any] = resolve(chart.vega_lite(), looks(runs.methods, drawn))

@@ -176,7 +176,7 @@ def _tiles(runs: Runs) -> str:
         ("contradictions", flagged, flagged > 0),
     ]
     return "".join(
-        f'<div{" class=bad" if alarm else ""}><dt>{name}</dt><dd>{value:,}</dd></div>'
+        f"<div{' class=bad' if alarm else ''}><dt>{name}</dt><dd>{value:,}</dd></div>"
         for name, value, alarm in figures
     )
 
@@ -184,7 +184,9 @@ def _tiles(runs: Runs) -> str:
 def _overview(found: list[Answer]) -> str:
     sentences = overview(found)
     if not sentences:
-        return "<p>Nothing in this store can be compared: no method of the class holds a network.</p>"
+        return (
+            "<p>Nothing in this store can be compared: no method of the class holds a network.</p>"
+        )
     return f"<ul class=words>{''.join(f'<li>{html.escape(s)}</li>' for s in sentences)}</ul>"
 
 

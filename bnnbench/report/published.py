@@ -37,8 +37,8 @@ class Published:
         published_method: the paper's name of the method.
         n_train: training rows.
         n: runs that the figure rests on.
-        metric: ``PART_accuracy``, ``PART_all_good``, ``objective`` or ``seconds`` to be compared with
-            ours, or any other name to be shown alone.
+        metric: ``PART_accuracy``, ``PART_all_good``, ``objective`` or ``seconds`` to be compared
+            with ours, or any other name to be shown alone.
         value: the figure; None for a claim in words.
         unit: of the value.
         spread: of the value.
@@ -118,6 +118,8 @@ def _read(path: Path) -> Iterable[Published]:
 
 
 def _row(row: dict[str, str]) -> Published:
+    if None in row:
+        raise ValueError("has more columns than its head")
     whole = {key: int(row[key]) if row[key] else None for key in ("n_train", "n")}
     figures = {key: float(row[key]) if row[key] else None for key in ("value", "spread")}
     return Published(**(row | whole | figures))  # type: ignore[arg-type]
@@ -146,7 +148,9 @@ class Beside:
 
 def beside(runs: Runs, published: Iterable[Published]) -> list[Beside]:
     """Every published figure with all problems and methods of ours that fit, or alone."""
-    first = {problem: next(iter(methods.values()))[0] for problem, methods in runs.by_problem.items()}
+    first = {
+        problem: next(iter(methods.values()))[0] for problem, methods in runs.by_problem.items()
+    }
     fitting: dict[tuple[str, ...], list[str]] = {}
     found: list[Beside] = []
     for row in published:
@@ -177,7 +181,8 @@ def _compare(row: Published, problem: str, runs: Runs) -> list[Beside]:
     best = min(held, key=lambda m: sign * held[m].value, default="")
     same = [m for m in own if row.method and _match(row.method, m)]
     return [
-        Beside(row, problem, method, own.get(method), best, held.get(best)) for method in same or [""]
+        Beside(row, problem, method, own.get(method), best, held.get(best))
+        for method in same or [""]
     ]
 
 

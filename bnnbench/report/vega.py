@@ -7,7 +7,9 @@ from typing import Any
 
 from bnnbench.errors import StoreError
 
-MISSING = "The charts of a report need altair and vl-convert-python: pip install 'bnnbench[report]'."
+MISSING = (
+    "The charts of a report need altair and vl-convert-python: pip install 'bnnbench[report]'."
+)
 
 
 @cache

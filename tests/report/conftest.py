@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bnnbench.metrics import PartMetrics, TracePoint
 from bnnbench.record import Artefacts, Claims, Ending, Record, Seconds
 from bnnbench.report import Runs, collect, write_page
 from bnnbench.store import Store
 from bnnbench.suite import Cell, CellLimits, Topology
 from bnnbench.testing.records import made_up_store
 from bnnbench.verify import Evaluation
-from bnnbench.metrics import PartMetrics, TracePoint
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,11 @@ def maker(tmp_path):
 def browser():
     """Headless Chromium; its pages have no network."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-    names = (os.environ.get("BNNBENCH_BROWSER"), shutil.which("chromium"), shutil.which("google-chrome"))
+    names = (
+        os.environ.get("BNNBENCH_BROWSER"),
+        shutil.which("chromium"),
+        shutil.which("google-chrome"),
+    )
     path = next((name for name in names if name), None)
     if path is None:
         pytest.skip("no chromium or google-chrome in PATH, and BNNBENCH_BROWSER names none")
@@ -93,10 +97,14 @@ class Opened:
     """A page in the browser, with everything it said on the console or asked of the network."""
 
     def __init__(self, browser, file, **options):
-        self.context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, **options)
+        self.context = browser.new_context(
+            offline=True, viewport={"width": 1280, "height": 900}, **options
+        )
         self.tab = self.context.new_page()
         self.console, self.requests = [], []
-        self.tab.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        self.tab.on(
+            "console", lambda message: self.console.append(f"{message.type}: {message.text}")
+        )
         self.tab.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.goto(file.as_uri())

@@ -42,7 +42,9 @@ def test_a_method_cannot_win_by_failing(maker):
     for seed in range(6):
         maker.add(5.0, method="steady", seed=seed)
         failed = seed % 2 or seed == 0
-        maker.add(None if failed else 1.0, method="lucky", seed=seed, ending="crash" if failed else "ok")
+        maker.add(
+            None if failed else 1.0, method="lucky", seed=seed, ending="crash" if failed else "ok"
+        )
     _, verdicts = only(maker)
     assert verdicts["objective"].method == "steady"
 
@@ -88,7 +90,9 @@ def test_the_overview_counts_problems(maker):
         data = f"set{number}"
         maker.add(1.0, method="a", data=data).add(2.0 if number else 0.0, method="b", data=data)
     sentences = overview(answers(maker.runs()))
-    assert sentences[0].startswith("By objective: a is best on 3 of 4 problems (95 % interval 30 to 95 %)")
+    assert sentences[0].startswith(
+        "By objective: a is best on 3 of 4 problems (95 % interval 30 to 95 %)"
+    )
     assert "then b on 1" in sentences[0]
 
 

@@ -59,7 +59,9 @@ def test_filters(runs, open_page):
     assert page.marks("objective-over-time") < before
     assert method not in {row[1] for row in page.table("methods")}
     page.tab.click("#filters button[type=reset]")
-    page.tab.wait_for_function("document.querySelector('#f-count').innerText.startsWith('400 of 400')")
+    page.tab.wait_for_function(
+        "document.querySelector('#f-count').innerText.startsWith('400 of 400')"
+    )
     page.tab.select_option("#f-ending", "crash")
     crashed = sum(str(r.record.ending) == "crash" for r in runs.runs)
     assert page.tab.inner_text("#f-count").startswith(f"{crashed} of 400")
@@ -67,10 +69,14 @@ def test_filters(runs, open_page):
     page.tab.click("#filters button[type=reset]")
     page.tab.select_option("#f-suite", "small")
     small = sum(r.record.suite == "small" for r in runs.runs)
-    page.tab.wait_for_function(f"document.querySelector('#f-count').innerText.startsWith('{small} of')")
+    page.tab.wait_for_function(
+        f"document.querySelector('#f-count').innerText.startsWith('{small} of')"
+    )
     page.tab.fill("#f-text", runs.runs[0].record.id[:10])
     wanted = int(runs.runs[0].record.suite == "small")
-    page.tab.wait_for_function(f"document.querySelector('#f-count').innerText.startsWith('{wanted} of')")
+    page.tab.wait_for_function(
+        f"document.querySelector('#f-count').innerText.startsWith('{wanted} of')"
+    )
     assert page.console == []
 
 
@@ -124,7 +130,9 @@ def test_a_print_is_light_and_holds_every_chart(maker, open_page):
     maker.add(3.0, test=0.5, trace=[(0.5, 3.0, None)])
     page = open_page(maker.runs(), color_scheme="dark")
     page.tab.emulate_media(media="print")
-    assert page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        page.tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    )
     assert page.tab.is_hidden("#filters")
     assert all(page.drawn().values())
 

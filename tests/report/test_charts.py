@@ -16,7 +16,9 @@ from bnnbench.suite import CellLimits
 
 
 def rows(chart):
-    return [dict(zip(chart.rows, row, strict=True)) for row in zip(*chart.rows.values(), strict=True)]
+    return [
+        dict(zip(chart.rows, row, strict=True)) for row in zip(*chart.rows.values(), strict=True)
+    ]
 
 
 def by_name(runs):
@@ -45,7 +47,12 @@ def test_objective_over_time_is_a_median_of_all_runs(maker):
     found = rows(by_name(maker.runs())["objective-over-time"])
     assert min(r["time"] for r in found) >= 2.0  # before, most runs hold nothing
     assert found[0]["value"] == 6.0
-    assert (found[-1]["value"], found[-1]["low"], found[-1]["n"], found[-1]["held"]) == (4.0, 2.0, 3, 2)
+    assert (found[-1]["value"], found[-1]["low"], found[-1]["n"], found[-1]["held"]) == (
+        4.0,
+        2.0,
+        3,
+        2,
+    )
 
 
 def test_gap_over_time_needs_a_bound(maker):
@@ -80,14 +87,17 @@ def test_profiles_leave_out_methods_with_few_instances_and_say_so(maker):
 
 def test_time_to_target_counts_the_censored(maker):
     limits = CellLimits(time=10.0, target=2.0)
-    maker.add(2.0, seed=0, limits=limits, trace=[(3.0, 2.0, None)])
+    maker.add(2.0, seed=0, limits=limits, trace=[(3.0, 2.0, None)], seconds=4.0)
     maker.add(5.0, seed=1, limits=limits, trace=[(3.0, 5.0, None)])
     maker.add(1.0, method="b")
     chart = by_name(maker.runs())["time-to-target"]
     assert rows(chart)[-1] | {"low": 0, "high": 0} == {
         "method": "a", "x": 3.0, "y": 0.5, "low": 0, "high": 0, "n": 2, "censored": 1,
     }  # fmt: skip
-    assert chart.note == "2 runs with a target, of which 1 never reached it (censored). 1 runs had no target."
+    assert (
+        chart.note
+        == "2 runs with a target, of which 1 never reached it (censored). 1 runs had no target."
+    )
 
 
 def test_time_to_solution_pools_reads(maker):
@@ -131,7 +141,6 @@ STORES = {
     "no traces": lambda m: m.add(1.0).add(2.0, method="b"),
     "references": lambda m: m.add(method="constant", reference=True, test=0.5),
     "skipped": lambda m: m.add(ending="skipped", seed=3),
-    "infinite limit": lambda m: m.add(1.0, limits=CellLimits(time=math.inf), trace=[(0.1, 1.0, None)]),
 }
 
 
@@ -141,7 +150,9 @@ def test_every_chart_of_a_poor_store_can_be_drawn(name, maker, tmp_path):
     if name == "empty":
         assert maker.runs().runs == []
     written = write_figures(runs, tmp_path / "figures")
-    assert {p.stem for p in written if p.suffix == ".csv"} == {c.name for c in charts(runs) if not c.empty}
+    assert {p.stem for p in written if p.suffix == ".csv"} == {
+        c.name for c in charts(runs) if not c.empty
+    }
 
 
 def test_figures_are_drawings_and_data(runs, tmp_path):

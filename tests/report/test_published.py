@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from bnnbench.errors import StoreError
 from bnnbench.report.published import COLUMNS, beside, load
 
-HEAD = ",".join(COLUMNS)
-
 
 def written(tmp_path, *rows):
-    lines = [",".join(str(row.get(c, "")) for c in COLUMNS) for row in rows]
-    (tmp_path / "paper.csv").write_text("\n".join([HEAD, *lines, ""]), encoding="utf-8")
+    with (tmp_path / "paper.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
     return load(tmp_path)
 
 
@@ -58,7 +59,9 @@ def test_without_patterns_a_figure_stands_alone(maker, tmp_path):
 def test_metrics(maker, tmp_path, metric, ours):
     maker.add(4.0, method="mip + highs", test=0.6, seconds=2.0, **OURS)
     (found,) = beside(maker.runs(), written(tmp_path, ROW | {"metric": metric}))
-    assert (found.ours.value if found.ours else None) == (None if ours is None else pytest.approx(ours))
+    assert (found.ours.value if found.ours else None) == (
+        None if ours is None else pytest.approx(ours)
+    )
 
 
 def test_a_malformed_file_is_named(tmp_path):
@@ -68,6 +71,10 @@ def test_a_malformed_file_is_named(tmp_path):
     (tmp_path / "bad.csv").unlink()
     with pytest.raises(StoreError, match="paper.csv, line 2: could not convert"):
         written(tmp_path, ROW | {"value": "many"})
+    with (tmp_path / "paper.csv").open("w") as file:
+        file.write(",".join(COLUMNS) + "\n" + "," * len(COLUMNS) + "\n")
+    with pytest.raises(StoreError, match="paper.csv, line 2: has more columns than its head"):
+        load(tmp_path)
 
 
 def test_the_files_of_the_project():
@@ -82,5 +89,9 @@ def test_the_files_of_the_project():
 def test_figures_of_the_adult_experiment():
     found = [r for r in load() if r.experiment == "2A adult" and r.metric == "test_accuracy"]
     assert len(found) == 4 * 4 * 7
-    (cell,) = [r for r in found if (r.published_method, r.domain, r.n_train) == ("sat_margin", "integer[P=3]*", 280)]
+    (cell,) = [
+        r
+        for r in found
+        if (r.published_method, r.domain, r.n_train) == ("sat_margin", "integer[P=3]*", 280)
+    ]
     assert (round(cell.value, 1), round(cell.spread, 1), cell.n) == (81.2, 0.5, 5)

@@ -27,6 +27,8 @@ METHODS, METHOD_COLOURS, METHOD_DASHES, METHOD_SHAPES = (
     *("@methods", "@colours", "@dashes", "@shapes"),
 )
 """Stand in a specification for the methods that are drawn and for how they look."""
+
+
 class Scope(enum.StrEnum):
     """What of a chart's rows is shown at once, and so which filters apply."""
 

@@ -49,18 +49,20 @@ def times(runs: Runs) -> Times:
         return Times([], np.empty((0, 0)), np.empty(0), "No two methods share instances.")
     table = np.array([[found[m].seconds_to_solve for m in methods] for found in common])
     limits = [max(found[m].cell.limits.time for m in methods) for found in common]
-    left = sum(0 < counts[m] for m in runs.methods) - len(methods)
+    left = sum(counts[m] > 0 for m in runs.methods) - len(methods)
     note = f"{len(common)} of {len(instances)} instances, on which all {len(methods)} methods ran"
     if left:
         note += f"; {left} methods that ran on fewer than half of the instances are left out"
     return Times(methods, table, np.array(limits), note + ".")
 
 
-def points(curve: Curve, end: float, start: float | None = None) -> list[dict[str, Any]]:
-    """A curve as rows of a step line, thinned to what a screen can show, up to ``end``."""
+def points(
+    curve: Curve, end: float, start: float | None = None, most: int = MOST_POINTS
+) -> list[dict[str, Any]]:
+    """A curve as rows of a step line up to ``end``, thinned to what a screen can show."""
     at = np.arange(len(curve.x))
-    if len(at) > MOST_POINTS:
-        at = np.unique(np.linspace(0, len(at) - 1, MOST_POINTS).round().astype(int))
+    if len(at) > most:
+        at = np.unique(np.linspace(0, len(at) - 1, most).round().astype(int))
     steps = [(curve.x[i], curve.y[i], curve.low[i], curve.high[i]) for i in at]
     if start is not None and (not steps or steps[0][0] > start):
         steps.insert(0, (start, 0.0, 0.0, steps[0][3] if steps else 0.0))
@@ -88,9 +90,7 @@ def spec(x_title: str, y_title: str, *, log: bool = True) -> alt.TopLevelMixin:
     band = chart.mark_area(opacity=0.08, interpolate="step-after").encode(
         y=alt.Y("low:Q", title=y_title), y2="high:Q", fill=base.band()
     )
-    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        y=y, **base.line()
-    )
+    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y, **base.line())
     hover = chart.mark_point(opacity=0, size=80).encode(
         y=y,
         detail="method:N",

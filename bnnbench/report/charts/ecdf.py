@@ -11,7 +11,6 @@ from bnnbench.report.runs import Runs
 from bnnbench.statistics import ecdf
 
 
-
 def make(runs: Runs) -> base.Chart:
     """Time to target, over all problems."""
     times: dict[str, list[float]] = {}

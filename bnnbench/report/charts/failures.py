@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bnnbench.record import Ending
 from bnnbench.report.charts import base
@@ -25,7 +25,7 @@ def make(runs: Runs) -> base.Chart:
     counts = Counter((r.method, str(r.record.ending)) for r in runs.runs)
     totals = Counter(r.method for r in runs.runs)
     order = {str(e): i for i, e in enumerate(Ending)}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"method": method, "ending": ending, "count": count, "n": totals[method]}
         | {"share": count / totals[method], "order": order[ending]}
         for (method, ending), count in sorted(counts.items(), key=lambda item: order[item[0][1]])
@@ -50,7 +50,7 @@ def _spec() -> alt.TopLevelMixin:
     import altair as alt
 
     scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
-    return (
+    chart: alt.Chart = (
         alt.Chart(base.rows())
         .mark_bar(stroke="currentColor", strokeWidth=0.4)
         .encode(
@@ -68,3 +68,4 @@ def _spec() -> alt.TopLevelMixin:
         )
         .properties(width="container", height=alt.Step(24))
     )
+    return chart

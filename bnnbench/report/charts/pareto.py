@@ -1,4 +1,4 @@
-"""Accuracy against time: the median of every method on a problem, and the front that nobody beats."""
+"""Accuracy against time: every method's medians on a problem, and the front that nobody beats."""
 
 from __future__ import annotations
 

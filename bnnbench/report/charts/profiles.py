@@ -14,7 +14,7 @@ import numpy as np
 from bnnbench.report.charts import base, curves
 from bnnbench.report.columns import columns
 from bnnbench.report.runs import TOLERANCE, Runs
-from bnnbench.statistics import Curve, ecdf, performance_profile
+from bnnbench.statistics import ecdf, performance_profile
 
 SHIFT = 0.01
 MOST_PAIRED = 16
@@ -23,7 +23,9 @@ SOLVED = (
     f" {100 * TOLERANCE:g} % of the way from the constant-majority network down to the best"
     " objective known."
 )
-BAND = " The band is the 95 % band of Dvoretzky, Kiefer, Wolfowitz and Massart for independent runs."
+BAND = (
+    " The band is the 95 % band of Dvoretzky, Kiefer, Wolfowitz and Massart for independent runs."
+)
 
 
 def make(runs: Runs) -> base.Chart:
@@ -59,7 +61,8 @@ def make_pairs(runs: Runs) -> base.Chart:
         name="pairwise-profile",
         title="Performance profile of two methods",
         about=(
-            f"As above, but of two methods only and on all instances that both were run on. {SOLVED}"
+            "As above, but of two methods only and on all instances that both were run on."
+            f" {SOLVED}"
             " Where a line begins is the share of instances on which the method was the faster."
         ),
         scope=base.Scope.PAIR,
@@ -106,14 +109,4 @@ def _profile(
     found = performance_profile(seconds, methods, shift=SHIFT)
     _, high = curves.span(found)
     end = max(high, 2.0) * 1.05
-    return [row for curve in found for row in curves.points(_thin(curve, most), end, 1.0)]
-
-
-def _thin(curve: Curve, most: int) -> Curve:
-    if len(curve.x) <= most:
-        return curve
-    at = np.unique(np.linspace(0, len(curve.x) - 1, most).round().astype(int)).tolist()
-    parts = [tuple(values[i] for i in at) for values in (curve.x, curve.y, curve.low, curve.high)]
-    return Curve(curve.name, *parts, curve.n, curve.censored, curve.level)
-
-
+    return [row for curve in found for row in curves.points(curve, end, 1.0, most)]

@@ -85,7 +85,7 @@ def curve(group: list[Run], measure: Measure) -> list[dict[str, Any]]:
     if not starts:
         return []
     begin = max(min(starts), 1e-3)
-    end = max(limit if math.isfinite(limit) else 0.0, max(starts), begin * 1.001)
+    end = max(limit, max(starts), begin * 1.001)
     grid = np.geomspace(begin, end, POINTS)
     table = np.sort(np.array([_held(run, grid, measure) for run in group]), axis=0)
     n, k = len(group), rank(len(group))
@@ -135,9 +135,7 @@ def _spec(axis: str) -> alt.TopLevelMixin:
     band = chart.mark_area(opacity=0.12, interpolate="step-after").encode(
         y=alt.Y("low:Q", title=axis), y2="high:Q", fill=base.band()
     )
-    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(
-        y=y, **base.line()
-    )
+    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y, **base.line())
     hover = chart.mark_point(opacity=0, size=80).encode(
         y=y,
         detail="method:N",

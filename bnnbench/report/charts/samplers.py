@@ -102,7 +102,9 @@ def _spec() -> alt.TopLevelMixin:
     ]
     x = alt.X("at:Q", scale=scale, title="seconds to 99 % success")
     colour = base.colour(legend=None)
-    rule = chart.mark_rule(opacity=0.6).encode(x=alt.X("low:Q", scale=scale), x2="end:Q", color=colour)
+    rule = chart.mark_rule(opacity=0.6).encode(
+        x=alt.X("low:Q", scale=scale), x2="end:Q", color=colour
+    )
     point = chart.mark_point(filled=True, size=120).encode(
         x=x,
         color=colour,
