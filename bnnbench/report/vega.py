@@ -34,6 +34,7 @@ def require() -> None:
     _library()
 
 
+@cache
 def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed as one module, about 900 kB."""
     library, version = _library()

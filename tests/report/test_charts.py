@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from bnnbench.report import write_figures
+from bnnbench.report import Runs, write_figures
 from bnnbench.report.charts import charts
 from bnnbench.report.charts.base import looks, resolve
 from bnnbench.report.columns import columns, compact, figure
@@ -156,7 +156,9 @@ def test_every_chart_of_a_poor_store_can_be_drawn(name, maker, tmp_path):
 
 
 def test_figures_are_drawings_and_data(runs, tmp_path):
-    few = type(runs)(runs.name, None, [r for r in runs.runs if r.problem == runs.problems[0]])
+    methods = {"annealing", "bnn-qubo + ising-sa", "constant"}
+    chosen = [r for r in runs.runs if r.problem == runs.problems[0] and r.method in methods]
+    few = Runs(runs.name, None, chosen)
     written = write_figures(few, tmp_path / "figures")
     drawn = [p for p in written if p.suffix == ".svg"]
     assert len(drawn) >= 10
