@@ -57,7 +57,7 @@ class Verdict:
 
     Attributes:
         criterion: its name.
-        method: the best one; empty when nobody has a figure.
+        level: the best method, or all that share the best median; empty when nobody has a figure.
         estimate: its figure.
         sure: in words: against whom, on how many seeds, how clear.
         clear: whether the test says so.
@@ -66,7 +66,7 @@ class Verdict:
     """
 
     criterion: str
-    method: str
+    level: tuple[str, ...]
     estimate: Aggregate | None
     sure: str
     clear: bool
@@ -108,15 +108,23 @@ def _verdict(criterion: Criterion, methods: Methods) -> Verdict:
     held = {m: e for m, e in found.items() if math.isfinite(e.value)}
     if not held:
         text = f"Nobody has a {criterion.name} on half of its runs."
-        return Verdict(criterion.name, "", None, "", False, text, "nobody")
+        return Verdict(criterion.name, (), None, "", False, text, "nobody")
     order = sorted(held, key=lambda m: (criterion.sign * held[m].value, m))
-    best, estimate = order[0], held[order[0]]
-    sure, clear = _sure(criterion, methods, order)
-    known = "alone" if len(order) < 2 else "clear" if clear else "not clear"
+    estimate = held[order[0]]
+    level = tuple(m for m in order if held[m].value == estimate.value)
+    sure, clear = _sure(criterion, methods, level, order)
+    known = "no other" if len(order) == len(level) else "clear" if clear else "not clear"
+    best = _names(level)
     figure = f"{value(criterion, estimate.value)} ({interval(criterion, estimate)})"
     text = f"{best}: {figure}. {sure}"
     short = f"{best}: {value(criterion, estimate.value)}, {known}"
-    return Verdict(criterion.name, best, estimate, sure, clear, text, short)
+    return Verdict(criterion.name, level, estimate, sure, clear, text, short)
+
+
+def _names(level: tuple[str, ...]) -> str:
+    """Methods in words, many of them cut short."""
+    shown = ", ".join(level[:3])
+    return f"{shown} and {len(level) - 3} more" if len(level) > 3 else shown
 
 
 def value(criterion: Criterion, number: float) -> str:
@@ -140,10 +148,13 @@ def interval(criterion: Criterion, found: Aggregate) -> str:
     return ", ".join(parts)
 
 
-def _sure(criterion: Criterion, methods: Methods, order: list[str]) -> tuple[str, bool]:
-    if len(order) < 2:
-        return "No other method has one.", False
-    best, second = order[:2]
+def _sure(
+    criterion: Criterion, methods: Methods, level: tuple[str, ...], order: list[str]
+) -> tuple[str, bool]:
+    if len(order) == len(level):
+        text = "No other method has one." if len(level) == 1 else "All medians are level."
+        return text, False
+    best, second = order[0], order[len(level)]
     pairs = _pairs(criterion, methods[best], methods[second])
     better, worse = sum(d < 0 for d in pairs), sum(d > 0 for d in pairs)
     count = f"better on {better}, equal on {len(pairs) - better - worse}, worse on {worse} seeds"
@@ -217,21 +228,23 @@ def overview(found: list[Answer]) -> list[str]:
     sentences = []
     for criterion in CRITERIA:
         verdicts = [v for a in found for v in a.verdicts if v.criterion == criterion.name]
-        wins = Counter(v.method for v in verdicts if v.method)
-        clear = Counter(v.method for v in verdicts if v.clear)
+        wins = Counter(method for v in verdicts for method in v.level)
+        clear = Counter(method for v in verdicts if v.clear for method in v.level)
         if wins:
-            sentences.append(_best(criterion, wins, clear, len(verdicts)))
+            without = sum(not v.level for v in verdicts)
+            sentences.append(_best(criterion, wins, clear, len(verdicts), without))
     return sentences
 
 
-def _best(criterion: Criterion, wins: Counter[str], clear: Counter[str], n: int) -> str:
+def _best(
+    criterion: Criterion, wins: Counter[str], clear: Counter[str], n: int, without: int
+) -> str:
     (best, count), *others = wins.most_common()
     share = proportion(count, n).interval
-    text = f"By {criterion.name}: {best} is best on {count} of {n} problems"
+    text = f"By {criterion.name}: {best} is best, alone or level, on {count} of {n} problems"
     if n > 1:
         text += f" (95 % interval {100 * share.low:.0f} to {100 * share.high:.0f} %)"
     text += f", clearly on {clear[best]}"
     rest = ", ".join(f"{method} on {times}" for method, times in others[:3])
-    none = n - sum(wins.values())
     text += f"; then {rest}" if rest else ""
-    return text + (f"; on {none} nobody has a figure" if none else "") + "."
+    return text + (f"; on {without} nobody has a figure" if without else "") + "."

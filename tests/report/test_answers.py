@@ -21,12 +21,12 @@ def test_the_best_method_and_how_sure(maker):
     answer, verdicts = only(maker)
     assert answer.n == 8
     best = verdicts["objective"]
-    assert (best.method, best.clear) == ("good", True)
+    assert (best.level, best.clear) == (("good",), True)
     assert "better on 8, equal on 0, worse on 0 seeds; clear (p = 0.0078)" in best.text
     assert "n = 8" in best.text
     tied = verdicts["test accuracy"]
-    assert not tied.clear
-    assert "equal on 8" in tied.text
+    assert (tied.level, tied.clear) == (("bad", "good"), False)
+    assert "All medians are level" in tied.text
 
 
 def test_few_seeds_do_not_tell(maker):
@@ -46,13 +46,13 @@ def test_a_method_cannot_win_by_failing(maker):
             None if failed else 1.0, method="lucky", seed=seed, ending="crash" if failed else "ok"
         )
     _, verdicts = only(maker)
-    assert verdicts["objective"].method == "steady"
+    assert verdicts["objective"].level == ("steady",)
 
 
 def test_invalid_records_prove_nothing(maker):
     maker.add(1.0, method="liar", ending="invalid", test=1.0).add(4.0, method="honest", test=0.5)
     _, verdicts = only(maker)
-    assert {v.method for v in verdicts.values()} == {"honest"}
+    assert {v.level for v in verdicts.values()} == {("honest",)}
 
 
 def test_what_nobody_could_do(maker):
@@ -67,7 +67,7 @@ def test_nobody_found_anything(maker):
     maker.add(method="a", ending="crash").add(method="b", ending="timeout")
     answer, verdicts = only(maker)
     assert answer.nobody == ("Nobody found a feasible network.",)
-    assert {v.method for v in verdicts.values()} == {""}
+    assert {v.level for v in verdicts.values()} == {()}
     assert overview([answer]) == []
 
 
@@ -80,9 +80,9 @@ def test_only_references(maker):
 def test_no_test_rows_and_no_trace(maker):
     maker.add(3.0, method="a").add(5.0, method="b")
     _, verdicts = only(maker)
-    assert verdicts["test accuracy"].method == ""
-    assert verdicts["objective"].method == "a"
-    assert verdicts["time to solve"].method == "a"
+    assert verdicts["test accuracy"].level == ()
+    assert verdicts["objective"].level == ("a",)
+    assert verdicts["time to solve"].level == ("a",)
 
 
 def test_the_overview_counts_problems(maker):
@@ -91,7 +91,7 @@ def test_the_overview_counts_problems(maker):
         maker.add(1.0, method="a", data=data).add(2.0 if number else 0.0, method="b", data=data)
     sentences = overview(answers(maker.runs()))
     assert sentences[0].startswith(
-        "By objective: a is best on 3 of 4 problems (95 % interval 30 to 95 %)"
+        "By objective: a is best, alone or level, on 3 of 4 problems (95 % interval 30 to 95 %)"
     )
     assert "then b on 1" in sentences[0]
 

@@ -33,8 +33,9 @@ def make(runs: Runs) -> base.Chart:
             " accuracy by argmax (ties as 1/k) on the test rows, or on the training rows where the"
             " data have no test rows. Bars are intervals of the medians: 95 % for six runs or"
             " more, the range of all runs below. The step line joins the methods that no other"
-            " method beats in both (the Pareto front). Runs without a network count as worse than"
-            " all others; a method that failed on half of its runs has no mark."
+            " method of the class beats in both (the Pareto front); references are off it. Runs"
+            " without a network count as worse than all others; a method that failed on half of"
+            " its runs has no mark."
         ),
         scope=base.Scope.PROBLEM,
         rows=columns(rows, KEYS),
@@ -51,11 +52,12 @@ def _rows(problem: str, methods: dict[str, list[Run]]) -> list[dict[str, Any]]:
         for method, group in methods.items()
     ]
     kept = [f for f in figures if math.isfinite(f[1].value) and math.isfinite(f[2].value)]
-    points = np.array([(t.value, a.value) for _, t, a in kept]).reshape(-1, 2)
-    front = set(pareto_front(points, (True, False)))
+    outside = {m for m, group in methods.items() if group[0].record.reference}
+    points = np.array([(t.value, math.nan if m in outside else a.value) for m, t, a in kept])
+    front = set(pareto_front(points.reshape(-1, 2), (True, False)))
     return [
         _row(problem, method, time, accuracy)
-        | {"front": int(i in front), "reference": int(methods[method][0].record.reference)}
+        | {"front": int(i in front), "reference": int(method in outside)}
         | {"part": part}
         for i, (method, time, accuracy) in enumerate(kept)
     ]
