@@ -91,19 +91,22 @@ def _claims(run: Run) -> dict[str, Any]:
 
 def _rest(run: Run) -> dict[str, Any]:
     record, seconds = run.record, run.record.seconds
-    shared = {
+    cell = {
         "topology": str(run.cell.topology),
         "domain": run.cell.domain,
         "objective": run.cell.objective,
         "formulation": run.cell.formulation,
         "solver": run.cell.solver,
         "limits": msgspec.to_builtins(run.cell.limits),
-        "cell versions": run.cell.versions,
+        "versions": run.cell.versions,
+    }
+    shared = {
+        "cell": cell,
         "versions": record.versions,
         "host": record.host,
         "notes": record.notes,
-        "constant-majority objective": record.reference_objective,
-        "known objective": record.known_objective,
+        "reference_objective": record.reference_objective,
+        "known_objective": record.known_objective,
     }
     return {
         "seconds": _short(run.seconds),

@@ -66,7 +66,7 @@ def _parts(chart: Chart) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row[str(chart.scope)], []).append(row)
-    for number, (text, group) in enumerate(list(groups.items())[:MOST], start=1):
+    for number, (text, group) in enumerate(sorted(groups.items())[:MOST], start=1):
         yield f"{chart.name}-{number:02d}-{_slug(text)}", f"{chart.title}: {text}", group
 
 

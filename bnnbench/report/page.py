@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shlex
 import time
 from collections import Counter
 from importlib.resources import files
@@ -100,7 +101,7 @@ def _in_script(text: str) -> str:
 def _meta(runs: Runs, store: Path) -> dict[str, Any]:
     looks = {METHOD_COLOURS: COLOURS, METHOD_DASHES: DASHES, METHOD_SHAPES: SHAPES}
     return {
-        "store": str(store),
+        "store": shlex.quote(str(store)),
         "problems": runs.problems,
         "methods": runs.methods,
         "suites": runs.suites,

@@ -214,7 +214,7 @@ function openCell() {
   const short = record.id.slice(0, 12);
   $("#details-body").replaceChildren(
     node("p", {}, record.problem),
-    record.contradiction ? node("p", { class: "warning" }, record.contradiction) : null,
+    ...(record.contradiction ? [node("p", { class: "warning" }, record.contradiction)] : []),
     node("p", {}, "Run it again, or see all of it with trace and log:"),
     command(`bnnbench replay ${short} --store ${meta.store}`), command(`bnnbench show ${meta.store} ${short}`),
     node("p", {}, "The record in compact form:"),
