@@ -15,8 +15,8 @@ import msgspec
 import pytest
 
 from bnnbench import asv
-from bnnbench.asv.export import Target, benchmark_name
-from bnnbench.asv.figures import figure
+from bnnbench.asv.results import Target, benchmark_name
+from bnnbench.asv.samples import figure
 from bnnbench.errors import StoreError
 from bnnbench.store import Store
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bnnbench import asv
-from bnnbench.asv.figures import tracked
+from bnnbench.asv.samples import tracked
 from bnnbench.cli.progress import Watcher
 from bnnbench.compare import Options, compare, select
 from bnnbench.record import Ending

@@ -14,8 +14,8 @@ median, of 99 %, is unbounded below eight samples, and what has an unbounded int
 for ``asv compare``: so eight seeds or more give an interval, fewer a plain median.
 """
 
-from bnnbench.asv.export import export
-from bnnbench.asv.figures import FIGURES, PARAM_NAMES, Figure, Point, key, tracked
+from bnnbench.asv.results import export
+from bnnbench.asv.samples import FIGURES, PARAM_NAMES, Figure, Point, key, tracked
 from bnnbench.asv.tracking import STORE, Cells, figures, look_up, params, tracker
 
 __all__ = [

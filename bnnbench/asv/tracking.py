@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bnnbench.asv.figures import FIGURES, Figure, Point, Samples, figure, key, tracked
+from bnnbench.asv.samples import FIGURES, Figure, Point, Samples, figure, key, tracked
 from bnnbench.runner import Runner, Silent
 from bnnbench.store import Store
 from bnnbench.suite import load

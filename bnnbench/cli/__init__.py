@@ -29,6 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("bnnbench.cli.replay:replay", "Run one cell of a store again."),
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),
     "export": ("bnnbench.cli.export:export", "Write records as Parquet, CSV or JSON lines."),
+    "export-network": (
+        "bnnbench.cli.export_network:export_network",
+        "Write a trained network as ONNX or QONNX.",
+    ),
     "merge": ("bnnbench.cli.merge:merge", "Take records of other stores into one."),
     "asv": ("bnnbench.cli.asv:asv", "Hand results to asv (airspeed velocity)."),
     "data": ("bnnbench.cli.data:data", "Fetch, check and describe data sets."),

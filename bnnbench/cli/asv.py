@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bnnbench.asv.export import Target, export
+from bnnbench.asv.results import Target, export
 from bnnbench.store import Store
 
 

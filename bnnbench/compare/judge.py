@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
+from bnnbench.compare.machines import busy
 from bnnbench.compare.metrics import Metric
 from bnnbench.compare.pairing import Key, Run
 from bnnbench.statistics import Effect, SignedRank, difference, holm, ratio, signed_rank
+from bnnbench.statistics.interval import Array
 from bnnbench.statistics.paired import log_ratios
 
 ALL = "all methods"
@@ -76,7 +78,13 @@ class _Measured:
 
 
 def judge(
-    pairs: dict[Key, tuple[Run, Run]], metrics: Sequence[Metric], *, alpha: float, level: float
+    pairs: dict[Key, tuple[Run, Run]],
+    metrics: Sequence[Metric],
+    *,
+    alpha: float,
+    level: float,
+    noise: float = 0.0,
+    own: frozenset[str] = frozenset(),
 ) -> tuple[Comparison, ...]:
     """All comparisons, those over all methods first; metrics without any figure are left out.
 
@@ -85,18 +93,24 @@ def judge(
         metrics: what to compare, with thresholds.
         alpha: chance of any false alarm for the worse, and of one for the better.
         level: of the intervals.
+        noise: relative spread of the machines' speed.
+        own: names of metrics whose thresholds noise does not raise.
     """
     groups: dict[str, list[Key]] = {}
     for key in pairs:
         groups.setdefault(key.method, []).append(key)
     if len(groups) > 1:
         groups = {ALL: list(pairs), **groups}
-    measured = [
-        found
-        for method, keys in groups.items()
-        for metric in metrics
-        if (found := _measure(metric, method, {k: pairs[k] for k in keys}, level)) is not None
-    ]
+    measured: list[_Measured] = []
+    for method, keys in groups.items():
+        group = {key: pairs[key] for key in keys}
+        got = busy(group.values())
+        allowed = max(2 * noise, max(got, 1 / got) - 1)
+        for metric in metrics:
+            found = _measure(metric, method, group, level)
+            if found is not None and metric.timed and metric.name not in own:
+                found = _tolerant(found, allowed)
+            measured += [found] if found is not None else []
     worse = _corrected([m.worse for m in measured], alpha)
     better = _corrected([m.better for m in measured], alpha)
     return tuple(
@@ -108,31 +122,21 @@ def judge(
 def _measure(
     metric: Metric, method: str, pairs: dict[Key, tuple[Run, Run]], level: float
 ) -> _Measured | None:
-    rows = [
-        (key, a.figures.get(metric.name, math.nan), b.figures.get(metric.name, math.nan), a, b)
+    name = metric.name
+    asked = {
+        key: (a, b)
         for key, (a, b) in pairs.items()
-    ]
-    asked = [r for r in rows if not (math.isnan(r[1]) and math.isnan(r[2]))]
-    kept = [
-        r
-        for r in asked
-        if r[3].sound and r[4].sound and math.isfinite(r[1]) and math.isfinite(r[2])
-    ]
+        if not (math.isnan(_figure(a, name)) and math.isnan(_figure(b, name)))
+    }
+    kept = {key: pair for key, pair in asked.items() if all(_usable(run, name) for run in pair)}
     if not kept:
         return None
-    before, after = [r[1] for r in kept], [r[2] for r in kept]
-    if metric.scale == "ratio":
-        done_a = [r[3].finished.get(metric.name, True) for r in kept]
-        done_b = [r[4].finished.get(metric.name, True) for r in kept]
-        times = {"shift": metric.shift, "solved_before": done_a, "solved_after": done_b}
-        effect = ratio(before, after, level, **times)  # type: ignore[arg-type]
-        changes, _ = log_ratios(before, after, metric.shift, done_a, done_b)
-        single = np.exp(changes)
-    else:
-        effect = difference(before, after, level)
-        single = changes = np.asarray(after) - np.asarray(before)
+    before = np.array([a.figures[name] for a, _ in kept.values()])
+    after = np.array([b.figures[name] for _, b in kept.values()])
+    effect, changes = _change(metric, list(kept.values()), before, after, level)
     badness = changes if metric.lower else -changes
     at = int(np.argmax(badness))
+    single = math.exp(changes[at]) if metric.scale == "ratio" else float(changes[at])
     return _Measured(
         metric=metric,
         method=method,
@@ -142,8 +146,37 @@ def _measure(
         failed=len(asked) - len(kept),
         worse=signed_rank(badness, "greater"),
         better=signed_rank(badness, "less"),
-        extreme=(kept[at][0], float(single[at])) if badness[at] > 0 else None,
+        extreme=(list(kept)[at], single) if badness[at] > 0 else None,
     )
+
+
+def _tolerant(found: _Measured, allowed: float) -> _Measured:
+    """The same with a threshold no smaller than what the machine alone may explain."""
+    metric = found.metric
+    explained = allowed if metric.scale == "ratio" else allowed * max(found.before, found.after)
+    return replace(found, metric=replace(metric, threshold=max(metric.threshold, explained)))
+
+
+def _figure(run: Run, name: str) -> float:
+    return run.figures.get(name, math.nan)
+
+
+def _usable(run: Run, name: str) -> bool:
+    return run.sound and math.isfinite(_figure(run, name))
+
+
+def _change(
+    metric: Metric, pairs: Sequence[tuple[Run, Run]], before: Array, after: Array, level: float
+) -> tuple[Effect, Array]:
+    """The effect, and the change of every pair: a difference, or the logarithm of a ratio."""
+    if metric.scale != "ratio":
+        return difference(before, after, level), after - before
+    done_a, done_b = ([pair[i].finished.get(metric.name, True) for pair in pairs] for i in (0, 1))
+    changes, _ = log_ratios(before, after, metric.shift, done_a, done_b)
+    effect = ratio(
+        before, after, level, shift=metric.shift, solved_before=done_a, solved_after=done_b
+    )
+    return effect, changes
 
 
 def _corrected(tests: Iterable[SignedRank], alpha: float) -> list[float]:

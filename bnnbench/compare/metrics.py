@@ -70,6 +70,7 @@ _ALL = (
     Metric("time_to_target", "ratio", 0.20, shift=0.01, timed=True, default=True),
     Metric("primal_integral", "number", 0.02, timed=True, default=True),
     Metric("peak_memory", "ratio", 0.10, default=True),
+    Metric("cpu_seconds", "ratio", 0.10, shift=0.01),
     Metric("train_accuracy", "share", 0.005, lower=False),
     Metric("validation_accuracy", "share", 0.005, lower=False),
     Metric("test_all_good", "share", 0.005, lower=False),

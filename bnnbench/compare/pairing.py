@@ -131,6 +131,7 @@ def _run(entry: Entry, known: Knowledge | None) -> Run:
     row = flat(record, known, list(entry.trace))
     figures = {k: float(v) for k, v in row.items() if isinstance(v, (int, float))}
     figures["seconds"] = record.seconds.build + record.seconds.solve
+    figures["cpu_seconds"] = record.seconds.solve_cpu or math.nan
     figures["test_error"] = 1 - figures.get("test_accuracy", math.nan)
     value = figures.get("objective", math.nan)
     figures["objective_per_row"] = value / record.rows if record.rows else math.nan
@@ -140,7 +141,8 @@ def _run(entry: Entry, known: Knowledge | None) -> Run:
     reached = math.isfinite(figures["time_to_target"])
     if figures["time_to_target"] == math.inf:
         figures["time_to_target"] = entry.cell.limits.time
-    return Run(entry, figures, {"seconds": not timed, "time_to_target": reached})
+    finished = {"seconds": not timed, "cpu_seconds": not timed, "time_to_target": reached}
+    return Run(entry, figures, finished)
 
 
 def _nothing_common(

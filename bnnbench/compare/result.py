@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bnnbench.compare.events import Event, EventKind, events
 from bnnbench.compare.judge import Comparison, Verdict, judge
-from bnnbench.compare.machines import Machines, machines
+from bnnbench.compare.machines import machines
 from bnnbench.compare.metrics import METRICS, Metric
 from bnnbench.compare.pairing import Pairing, pair
 from bnnbench.compare.selection import Selection
@@ -42,7 +42,7 @@ class Result:
     Attributes:
         before: the first selection, as asked for.
         after: the second.
-        options: as used, thresholds raised by noise included.
+        options: as asked for; comparisons have the thresholds as raised by noise.
         pairs: cells compared.
         new: cells of the second selection alone.
         comparisons: by metric and method.
@@ -83,29 +83,24 @@ def compare(before: Selection, after: Selection, options: Options | None = None)
     """
     options = options or Options()
     pairing = pair(before, after, methods=options.methods)
-    where = machines(before, after)
-    options = _above_noise(options, where)
+    where = machines(before, after, pairing)
     return Result(
         before=before.text,
         after=after.text,
         options=options,
         pairs=len(pairing.pairs),
         new=len(pairing.only_after),
-        comparisons=judge(pairing.pairs, options.metrics, alpha=options.alpha, level=options.level),
+        comparisons=judge(
+            pairing.pairs,
+            options.metrics,
+            alpha=options.alpha,
+            level=options.level,
+            noise=where.noise,
+            own=options.own,
+        ),
         events=events(pairing),
         warnings=(*where.warnings, *_cautions(pairing)),
     )
-
-
-def _above_noise(options: Options, where: Machines) -> Options:
-    """Raise the thresholds of times to twice the spread of the noise probe where that is more."""
-    metrics = tuple(
-        replace(m, threshold=max(m.threshold, 2 * where.noise))
-        if m.timed and m.scale == "ratio" and m.name not in options.own
-        else m
-        for m in options.metrics
-    )
-    return replace(options, metrics=metrics)
 
 
 def _cautions(pairing: Pairing) -> tuple[str, ...]:

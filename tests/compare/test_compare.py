@@ -157,16 +157,40 @@ def test_a_slower_machine_is_named_not_corrected(simulation, base, tmp_path):
     )
 
 
+def test_a_busy_machine_is_no_slow_code(simulation, tmp_path):
+    """Half of the processor for every cell: twice the time, for which there is no alarm."""
+
+    def cpu(record, cell):
+        seconds = msgspec.structs.replace(record.seconds, solve_cpu=record.seconds.solve)
+        return msgspec.structs.replace(record, seconds=seconds)
+
+    def shared(record, cell):
+        seconds = msgspec.structs.replace(record.seconds, solve_cpu=record.seconds.solve / 2)
+        return msgspec.structs.replace(record, seconds=seconds)
+
+    make = simulation(limit=100.0).store
+    quiet, busy = (
+        make(tmp_path / "a", 0, edit=cpu),
+        make(tmp_path / "b", 1, slower=1.9, edit=shared),
+    )
+    slow = make(tmp_path / "c", 1, slower=1.9, edit=cpu)
+    result = against(quiet, busy)
+    assert not result.regressed
+    assert any("second selection's cells got 2.00 times less" in w for w in result.warnings)
+    found = against(quiet, slow, metrics=chosen(("seconds", "cpu_seconds"), ()))
+    assert {c.metric.name for c in found.regressions} == {"seconds", "cpu_seconds"}
+
+
 def test_noise_raises_the_threshold_of_times_unless_asked_for(simulation, base, tmp_path):
     def loud(record, cell):
         return msgspec.structs.replace(record, probe=0.005 * (1 + record.seconds.solve % 1))
 
     noisy = simulation().store(tmp_path / "b", 1, edit=loud)
-    raised = {m.name: m.threshold for m in against(base, noisy).options.metrics}
+    raised = {c.metric.name: c.metric.threshold for c in against(base, noisy).comparisons}
     assert raised["seconds"] > 0.2
     assert raised["test_accuracy"] == METRICS["test_accuracy"].threshold
-    asked = against(base, noisy, own=frozenset({"seconds"})).options.metrics
-    assert {m.name: m.threshold for m in asked}["seconds"] == 0.1
+    asked = against(base, noisy, own=frozenset({"seconds"})).comparisons
+    assert {c.metric.name: c.metric.threshold for c in asked}["seconds"] == 0.1
 
 
 def test_two_methods_in_one_store(base):

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bnnbench.asv.figures import FEWEST, FIGURES, PARAM_NAMES, Point, Samples, tracked
+from bnnbench.asv.samples import FEWEST, FIGURES, PARAM_NAMES, Point, Samples, tracked
 from bnnbench.asv.tracking import VERSION
 from bnnbench.errors import StoreError
 from bnnbench.record import Record
