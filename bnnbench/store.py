@@ -235,6 +235,14 @@ class Store(StoreFile):
             return Artefacts()
         return Artefacts(row[0], msgspec.json.decode(row[1], type=list[TracePoint]), row[2])
 
+    def suites(self) -> list[str]:
+        """Names of the suites that have records, sorted."""
+        rows = self._db.execute(
+            "select text from texts where code in (select distinct suite from records)"
+            " order by text"
+        )
+        return [row[0] for row in rows]
+
     def merge(self, other: Store) -> tuple[int, int]:
         """Take over all records of another store that are not here yet, some at a time.
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("bnnbench.cli.run:run", "Run a suite, or one problem given by options."),
     "list": ("bnnbench.cli.listing:list_", "List data sets, solvers and all else by name."),
     "show": ("bnnbench.cli.show:show", "Show a store's results, or one cell in full."),
+    "report": ("bnnbench.cli.report:report", "Tables, verdicts and a page with charts."),
     "compare": ("bnnbench.cli.compare:compare_", "Compare two stores; exit code 1 on regression."),
     "replay": ("bnnbench.cli.replay:replay", "Run one cell of a store again."),
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),

@@ -64,7 +64,7 @@ def print_summary(rows: list[Row]) -> None:
         if len(group) > MAX_ROWS:
             click.echo(f"... and {len(group) - MAX_ROWS} more methods")
     if len(groups) > MAX_TABLES:
-        click.echo(f"... and {len(groups) - MAX_TABLES} more problems: see 'bnnbench export'")
+        click.echo(f"... and {len(groups) - MAX_TABLES} more problems: see 'bnnbench report'")
     click.echo(click.style(f"\n{LEGEND}", dim=True))
 
 
@@ -120,7 +120,7 @@ def closing(path: Path, suite: Suite, summary: Summary) -> bool:
     flagged = print_contradictions({k: v for k, v in known.items() if k in own})
     click.echo(
         f"\n{len(summary.records)} cells run, {summary.resumed} taken from the store {path}\n"
-        f"Next: bnnbench show {path}\n"
+        f"Next: bnnbench report {path}\n"
         f"      bnnbench export {path} results.csv\n"
         f"      python -c \"import bnnbench; print(bnnbench.load('{path}'))\""
     )

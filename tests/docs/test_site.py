@@ -15,7 +15,7 @@ import bnnbench
 ROOT = Path(__file__).parents[2]
 INTERNAL = (
     *("bnnbench.__main__", "bnnbench.cli", "bnnbench.runner", "bnnbench.providers"),
-    *("bnnbench.export.graph", "bnnbench.export.units"),
+    *("bnnbench.export.graph", "bnnbench.export.units", "bnnbench.report."),
 )
 """Programs' own business; no plugin and no script needs them."""
 
