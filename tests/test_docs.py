@@ -80,7 +80,7 @@ def test_hooks_page_has_every_hook() -> None:
 
 
 def test_command_line_page_has_every_command() -> None:
-    headings = re.findall(r"^## `(\w+)`$", page("docs/reference/cli.md"), re.M)
+    headings = re.findall(r"^## `([\w-]+)`$", page("docs/reference/cli.md"), re.M)
     assert headings == list(COMMANDS)
 
 

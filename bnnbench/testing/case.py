@@ -1,7 +1,7 @@
 """What a conformance case is: a class whose test methods are rules, for pytest and without it.
 
-A rule that is broken raises :class:`BrokenRuleError`, which says what happened and what to do. A rule that
-cannot be judged raises :class:`unittest.SkipTest`, which pytest shows as a skipped test.
+A rule that is broken raises :class:`BrokenRuleError`, which says what happened and what to do. A
+rule that cannot be judged raises :class:`unittest.SkipTest`, which pytest shows as a skipped test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 from bnnbench.errors import SpecError
 from bnnbench.member import Kind, Member
 from bnnbench.registry import Registry
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, format_value, parse
 from bnnbench.testing.fresh import LIBRARIES, imported_at_registration, modules_of
 
 MAX_SUMMARY = 120
@@ -177,10 +177,13 @@ class ClassCase(Case):
                 f"The parameters {values} cannot be written as a spec: {error}",
                 "Use numbers, texts, booleans, none, tuples of these or specs as parameters.",
             ) from error
-        if not self.member.parameters:
-            return
+        # a spec without parameters is its name, so texts are compared
+        texts = [
+            {p.name: _text(getattr(made, p.name, None)) for p in self.member.parameters}
+            for made in (subject, again)
+        ]
         require(
-            again == subject,
+            texts[0] == texts[1],
             f"{spec} makes {again!r}, expected {subject!r}.",
             "Keep parameters as they are given; compute what follows from them where it is used.",
         )
@@ -257,6 +260,10 @@ def _verdict(rule: str, says: str, check: Callable[[], None]) -> Verdict:
             "Mend the exception; a method that cannot do what is asked says so by its reason.",
         )
     return Verdict(rule, says, "passed")
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, Spec) else format_value(value)
 
 
 @lru_cache(maxsize=16)

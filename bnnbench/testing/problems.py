@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from bnnbench.architecture import Architecture, layered
-from bnnbench.dataset import Dataset
+from bnnbench.dataset import Dataset, IntArray
 from bnnbench.domain import Binary, FixedPoint, Integer, TwoValued, WeightDomain
 from bnnbench.objectives import Errors, Objective, Score
 from bnnbench.problem import Problem
@@ -21,11 +22,13 @@ MOST_NETWORKS = 25_000
 
 
 def tiny_problems(objective: Objective | None = None) -> tuple[Problem, ...]:
-    """Seven problems of different topology, domain and data, with one objective.
+    """Nine problems of different topology, domain and data, with one objective.
 
     - ``linear``: no hidden layer, weights -1, 0, 1, labels that contradict each other;
     - ``hidden``: two hidden units, weights -1 and 1, labels drawn by a network of the class;
     - ``planted``: the same with three hidden units, too large to enumerate;
+    - ``ternary``: two hidden units, weights -1, 0, 1, integer features;
+    - ``micro``: two weights and three rows, for solvers of a handful of variables;
     - ``classes``: three classes, an output for each, integer features;
     - ``skipping``: step activations and a connection that skips the hidden layer, features with a
       decimal;
@@ -86,6 +89,18 @@ def _tiny() -> tuple[Problem, ...]:
         _drawn("hidden", _signs(rng, 8, 3), Architecture(3, (2,), 1), Binary(), rng),
         _drawn("planted", _signs(rng, 16, 5), Architecture(5, (3,), 1), Binary(bias="none"), rng),
         Problem(
+            _data("ternary", rng.integers(-3, 4, (7, 2)), np.arange(7) % 2),
+            Architecture(2, (2,), 1),
+            Integer(P=1),
+            Errors(),
+        ),
+        Problem(
+            _data("micro", np.array([[-1, 1], [1, 1], [1, -1]]), np.array([0, 1, 0])),
+            Architecture(2, (), 1),
+            Binary(bias="none"),
+            Errors(),
+        ),
+        Problem(
             _data("classes", rng.integers(-3, 4, (9, 2)), np.arange(9) % 3),
             Architecture(2, (), 3),
             Integer(P=1),
@@ -112,22 +127,20 @@ def _tiny() -> tuple[Problem, ...]:
     )
 
 
-def _signs(
-    rng: np.random.Generator, n: int, d: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
+def _signs(rng: np.random.Generator, n: int, d: int) -> npt.NDArray[np.int8]:
     """Rows of -1 and +1, different where there are enough of them."""
     codes = rng.permutation(2**d)[:n] if n <= 2**d else rng.integers(0, 2**d, n)
     return (2 * ((codes[:, None] >> np.arange(d)) & 1) - 1).astype(np.int8)
 
 
-def _data(name: str, X: np.ndarray, y: np.ndarray, scale: int = 1) -> Dataset:  # type: ignore[type-arg]
+def _data(name: str, X: IntArray, y: IntArray, scale: int = 1) -> Dataset:
     classes = tuple(str(c) for c in range(max(2, int(y.max()) + 1)))
     return Dataset(f"conformance-{name}", X, y, (len(y), 0, 0), scale, classes)
 
 
 def _drawn(
     name: str,
-    X: np.ndarray,  # type: ignore[type-arg]
+    X: IntArray,
     architecture: Architecture,
     domain: WeightDomain,
     rng: np.random.Generator,

@@ -134,7 +134,7 @@ def attempt(
         interrupt: ask the solver to stop as soon as it has streamed an answer.
 
     Raises:
-        BrokenRuleError: when it raises, or returns something else than a solution that can be decoded.
+        BrokenRuleError: when it raises, or returns something that is no solution.
     """
     np.random.seed(int.from_bytes(os.urandom(4), "little"))
     random.seed()
