@@ -22,6 +22,7 @@ from bnnbench.registry import Registry
 from bnnbench.spec import Spec, format_value, parse
 from bnnbench.testing.fresh import LIBRARIES, imported_at_registration, modules_of
 
+KIT = Path(__file__).with_name("kit.py")
 MAX_SUMMARY = 120
 MAX_REASON = 300
 
@@ -76,9 +77,14 @@ class Case:
     plugins: ClassVar[tuple[str | Path, ...]] = ()
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Local plugin files: the kit's own, and those named in ``plugins``."""
+        return (KIT, *(Path(p).resolve() for p in self.plugins))
+
+    @property
     def registry(self) -> Registry:
-        """All installed plugins and the files named in ``plugins``."""
-        return _registry(tuple(Path(p).resolve() for p in self.plugins))
+        """All installed plugins, and the local files."""
+        return _registry(self.files)
 
     @property
     def parsed(self) -> Spec:

@@ -14,18 +14,22 @@ from bnnbench.runner import Runner, Silent
 from bnnbench.store import Store
 from bnnbench.suite import expand
 from bnnbench.suite.schema import About, LimitsTable, MethodTable, ProblemTable, SuiteFile
-from bnnbench.testing import kit
 
 SECONDS = 3.0
 
 
 def run_cell(
-    plugins: Sequence[str | Path], solver: str, formulation: str | None, problem: Problem
+    registry: Registry,
+    files: Sequence[Path],
+    solver: str,
+    formulation: str | None,
+    problem: Problem,
 ) -> Record:
     """The record of one cell on a tiny problem.
 
     Args:
-        plugins: local plugin files that provide solver and formulation.
+        registry: that knows them all.
+        files: the local plugin files that it has loaded, the kit's own among them.
         solver: as a spec.
         formulation: as a spec; None for a direct solver.
         problem: one of the kit's.
@@ -33,7 +37,6 @@ def run_cell(
     Raises:
         SuiteError: when solver and formulation cannot be named together.
     """
-    files = [Path(kit.__file__), *(Path(p).resolve() for p in plugins)]
     suite = SuiteFile(
         suite=About(name="conformance", plugins=[str(p) for p in files]),
         problem=[_table(problem)],
@@ -41,7 +44,6 @@ def run_cell(
         limits=LimitsTable(time=SECONDS),
     )
     with tempfile.TemporaryDirectory() as folder:
-        registry = Registry.load(files)
         with Store(Path(folder) / "conformance.bnnbench") as store:
             Runner(expand(suite, registry, name="conformance"), registry, store, Silent()).run()
             (record,) = store.records()

@@ -24,6 +24,8 @@ from bnnbench.testing.trial import SLACK, Said, Trial, attempt, check_claims
 
 GRACE = 5.0
 """Seconds after its limit at which the core stops a process: the default of suites."""
+USUAL = ("errors", "squared-hinge")
+"""Objectives that a direct solver is tried on first, in turn."""
 PROMPT = 2.5
 """Seconds within which a solver should stop once it is told to."""
 
@@ -48,11 +50,11 @@ class SolverCase(ClassCase):
     def problems(self) -> Sequence[Problem]:
         """Small problems to solve, of which those that are accepted are used; may be overridden."""
         names = self._objective_names()
+        first = len(USUAL) if names[: len(USUAL)] == USUAL else len(names)
         return [
-            problem
+            tiny_problems(self.registry.objective(parse(name)))[i]
             for i in range(len(tiny_problems()))
-            for name in (*names[i % len(names) :], *names[: i % len(names)])
-            for problem in [tiny_problems(self.registry.objective(parse(name)))[i]]
+            for name in (*_turned(names[:first], i), *names[first:])
         ]
 
     def hard_problem(self) -> Problem:
@@ -231,7 +233,7 @@ class SolverCase(ClassCase):
         if model.problem.dataset.name not in {p.dataset.name for p in tiny_problems()}:
             raise unittest.SkipTest("problems() is overridden; run a suite of your own instead")
         formulation = None if self.subject.kind == "direct" else self._formulation_of(model)
-        record = run_cell(self.plugins, self.spec, formulation, model.problem)
+        record = run_cell(self.registry, self.files, self.spec, formulation, model.problem)
         wanted = ("skipped",) if self.subject.available() else ("ok", "skipped")
         require(
             str(record.ending) in wanted,
@@ -248,9 +250,8 @@ class SolverCase(ClassCase):
         if self.subject.kind != "direct":
             made_for = [n for f in self._formulations() for n in f.objectives]
             return tuple(dict.fromkeys(made_for)) or ("errors",)
-        usual = ("errors", "squared-hinge")
-        rest = [o.name for o in BUILT_IN if o is not Lexicographic and o.name not in usual]
-        return (*usual, *rest)
+        rest = [o.name for o in BUILT_IN if o is not Lexicographic and o.name not in USUAL]
+        return (*USUAL, *rest)
 
     def _formulations(self) -> list[Formulation]:
         return _formulations(self.registry, self.subject.kind, self.formulation)
@@ -331,6 +332,10 @@ class SolverCase(ClassCase):
             f" but returned one of {last}.",
             "Return the best answer of the run.",
         )
+
+
+def _turned(names: tuple[str, ...], by: int) -> tuple[str, ...]:
+    return (*names[by % len(names) :], *names[: by % len(names)])
 
 
 def _early(said: Said, trial: Trial) -> bool:
