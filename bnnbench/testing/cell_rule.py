@@ -43,17 +43,20 @@ def run_cell(
         method=[MethodTable(solver=solver, formulation=formulation)],
         limits=LimitsTable(time=SECONDS),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        with Store(Path(folder) / "conformance.bnnbench") as store:
-            Runner(expand(suite, registry, name="conformance"), registry, store, Silent()).run()
-            (record,) = store.records()
+    cells = expand(suite, registry, name="conformance")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store(Path(folder) / "conformance.bnnbench") as store,
+    ):
+        Runner(cells, registry, store, Silent()).run()
+        (record,) = store.records()
     return record
 
 
 def _table(problem: Problem) -> ProblemTable:
     arch = problem.architecture
     return ProblemTable(
-        data=f"conformance[name={problem.dataset.name.removeprefix('conformance-')}]",
+        data=f"bnnbench-conformance[name={problem.dataset.name.removeprefix('conformance-')}]",
         objective=str(objective_spec(problem.objective)),
         hidden=[list(arch.hidden)],
         domain=str(problem.domain.spec),

@@ -10,7 +10,7 @@ from bnnbench.hookspecs import hookimpl
 from bnnbench.testing.problems import tiny_problems
 
 
-def conformance(*, name: str) -> Dataset:
+def bnnbench_conformance(*, name: str) -> Dataset:
     """Data of one of the tiny problems of bnnbench.testing.
 
     Args:
@@ -27,5 +27,5 @@ def conformance(*, name: str) -> Dataset:
 
 @hookimpl
 def bnnbench_datasets() -> Iterable[Callable[..., Dataset]]:
-    """``conformance``."""
-    return [conformance]
+    """``bnnbench-conformance``."""
+    return [bnnbench_conformance]

@@ -1,7 +1,7 @@
 """A solver around an external program: the model goes out as an MPS file, a solution comes back.
 
-The program is any command that reads a free-format MPS file and writes lines ``NAME VALUE``, one for
-each variable; others are ignored. ``{model}``, ``{solution}``, ``{seconds}`` and ``{threads}`` in
+The program is any command that reads a free-format MPS file and writes lines ``NAME VALUE``, one
+for each variable; others are ignored. ``{model}``, ``{solution}``, ``{seconds}`` and ``{threads}`` in
 the command are replaced, so that for example
 
     mps-command[command=("cbc","{model}","sec","{seconds}","solve","solution","{solution}")]
