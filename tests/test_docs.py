@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import click
 import msgspec
 import pytest
 
+import bnnbench
 from bnnbench import hookspecs
 from bnnbench.cli import COMMANDS, EPILOG, cli
 from bnnbench.store import Store
@@ -77,6 +80,54 @@ def test_hooks_page_has_every_hook() -> None:
     }
     assert hooks
     assert set(re.findall(r"^## `(\w+)`$", page("docs/reference/hooks.md"), re.M)) == hooks
+
+
+def documented_names() -> dict[str, set[str]]:
+    """Public names by module, as the page lists them."""
+    rows = re.findall(r"^\| `([\w.]+)` \| ([^|;]*)", page("docs/reference/names.md"), re.M)
+    return {module: set(re.findall(r"`(\w+)`", names)) for module, names in rows}
+
+
+def test_names_page_lists_what_there_is() -> None:
+    listed = documented_names()
+    assert listed
+    for module, names in listed.items():
+        there = vars(importlib.import_module(module)).keys() | set(exported(module))
+        assert names <= there, f"{module} has no {names - there}"
+
+
+def exported(module: str) -> list[str]:
+    return list(getattr(importlib.import_module(module), "__all__", []))
+
+
+def test_names_page_lists_every_exported_name() -> None:
+    listed = documented_names()
+    modules = ["bnnbench", *(m.name for m in pkgutil.walk_packages(bnnbench.__path__, "bnnbench."))]
+    for module in modules:
+        assert set(exported(module)) <= listed.get(module, set()), module
+
+
+def test_testing_page_has_every_name_rule_and_fixture() -> None:
+    from bnnbench import testing
+    from bnnbench.testing import fixtures
+
+    text = page("docs/reference/testing.md")
+    words = set(re.findall(r"`(\w+)", text))
+    assert set(testing.__all__) <= words
+    assert {n for n in vars(fixtures) if n.startswith("bnnbench_")} <= words
+    rules = {
+        name.removeprefix("test_")
+        for case in ("SolverCase", "FormulationCase", "DatasetCase", "TransformCase")
+        for name in dir(getattr(testing, case))
+        if name.startswith("test_")
+    }
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) >= rules
+
+
+def test_guide_for_authors_names_every_example() -> None:
+    text = page("docs/how-to/write-a-plugin.md")
+    for path in (ROOT / "examples").iterdir():
+        assert f"examples/{path.name}" in text or path.name == "__pycache__"
 
 
 def test_command_line_page_has_every_command() -> None:

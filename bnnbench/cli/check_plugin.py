@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "layout", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-@click.pass_context
-def check_plugin(
-    ctx: click.Context, name: str, specs: tuple[str, ...], everything: bool, layout: str
-) -> None:
+def check_plugin(name: str, specs: tuple[str, ...], everything: bool, layout: str) -> None:
     """Check that a plugin keeps the rules, and say what to mend.
 
     NAME is an installed plugin (its entry point or distribution) or a local .py file. Every solver,
@@ -61,7 +58,8 @@ def check_plugin(
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         click.echo(_summary(results, failed))
-    ctx.exit(1 if failed else 0)
+    if failed:
+        raise SystemExit(1)
 
 
 def _print(checked: Checked, everything: bool) -> None:

@@ -18,7 +18,7 @@ from bnnbench.objectives import Errors, Objective, Score
 from bnnbench.problem import Problem
 from bnnbench.testing.exhaustive import class_size, optimum
 
-MOST_NETWORKS = 25_000
+MOST_NETWORKS = 10_000
 
 
 def tiny_problems(objective: Objective | None = None) -> tuple[Problem, ...]:
@@ -91,7 +91,7 @@ def _tiny() -> tuple[Problem, ...]:
         Problem(
             _data("ternary", rng.integers(-3, 4, (7, 2)), np.arange(7) % 2),
             Architecture(2, (2,), 1),
-            Integer(P=1),
+            Integer(P=1, bias="none"),
             Errors(),
         ),
         Problem(
@@ -103,7 +103,7 @@ def _tiny() -> tuple[Problem, ...]:
         Problem(
             _data("classes", rng.integers(-3, 4, (9, 2)), np.arange(9) % 3),
             Architecture(2, (), 3),
-            Integer(P=1),
+            Integer(P=1, bias="none"),
             Errors(),
         ),
         Problem(
@@ -121,7 +121,7 @@ def _tiny() -> tuple[Problem, ...]:
         Problem(
             _data("fixed-point", decimals, two[::-1].copy(), scale=10),
             Architecture(2, (), 1),
-            FixedPoint(decimals=1),
+            FixedPoint(decimals=1, bias="none"),
             Errors(),
         ),
     )

@@ -1,8 +1,8 @@
 """A solver around an external program: the model goes out as an MPS file, a solution comes back.
 
 The program is any command that reads a free-format MPS file and writes lines ``NAME VALUE``, one
-for each variable; others are ignored. ``{model}``, ``{solution}``, ``{seconds}`` and ``{threads}`` in
-the command are replaced, so that for example
+for each variable; others are ignored. In the command ``{model}``, ``{solution}``, ``{seconds}`` and
+``{threads}`` are replaced, so that for example
 
     mps-command[command=("cbc","{model}","sec","{seconds}","solve","solution","{solution}")]
 

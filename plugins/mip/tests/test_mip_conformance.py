@@ -29,8 +29,8 @@ class TestErrors(FormulationCase):
     spec = "errors"
 
 
-class TestErrorsWithEveryOption(FormulationCase):
-    spec = "errors[merge=true,one_sided=true,order=lex,symmetry=true]"
+class TestErrorsStrengthened(FormulationCase):
+    spec = "errors[merge=true,one_sided=true,symmetry=true]"
 
 
 class TestMaxCorrect(FormulationCase):
