@@ -38,7 +38,7 @@ def test_a_broken_rule_is_explained(bnnbench, bad):
     assert done.code == 1
     assert "solver boaster[steps=2]: " in done.out
     assert "FAILED   claims_are_true: Claims equal verified figures" in done.out
-    assert "FAILED   target: It stops at the target and says so." in done.out
+    assert "FAILED   runs_as_a_cell: " in done.out
     assert "why     On conformance-" in done.out
     assert "remedy  Claim what Problem.evaluate(network).value says" in done.out
     assert "1 member checked: 2 rules are broken." in done.out
