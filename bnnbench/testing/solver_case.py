@@ -26,8 +26,10 @@ GRACE = 5.0
 """Seconds after its limit at which the core stops a process: the default of suites."""
 USUAL = ("errors", "squared-hinge")
 """Objectives that a direct solver is tried on first, in turn."""
-PROMPT = 2.5
+PROMPT = 5.0
 """Seconds within which a solver should stop once it is told to."""
+PATIENCE = 12.0
+"""Time limit of runs that are told to stop long before."""
 
 
 class SolverCase(ClassCase):
@@ -177,19 +179,19 @@ class SolverCase(ClassCase):
                 " objective= to report()"
             )
         easy = values[0]
-        begun = attempt(self.subject, trial.model, Limits(time=6.0, target=easy))
-        claim = begun.solution.objective
+        trial = attempt(self.subject, trial.model, Limits(time=PATIENCE, target=easy))
+        claim, ended = trial.solution.objective, trial.solution.termination
+        if claim is None or claim > easy:
+            return
         require(
-            begun.wall <= 6.0 / 2 + PROMPT / 2 or claim is None or claim > easy,
-            f"With the target {easy:.9g}, its first incumbent, it went on for {begun.wall:.1f} s.",
+            trial.asked is None or trial.wall - trial.asked <= PROMPT,
+            f"It reached the target {easy:.9g}, its first incumbent, after {trial.asked} s and went"
+            f" on until {trial.wall:.1f} s.",
             "Stop when report() returns True, or when the objective is at most limits.target.",
         )
-        ended = begun.solution.termination
         require(
-            claim is None or claim > easy or ended in (Termination.TARGET, Termination.OPTIMAL),
-            f"It reached the target {easy:.9g} with {claim:.9g} but says it stopped by {ended}."
-            if claim is not None
-            else "",
+            ended in (Termination.TARGET, Termination.OPTIMAL),
+            f"It reached the target {easy:.9g} with {claim:.9g} but says it stopped by {ended}.",
             "Return Termination.TARGET when the objective is at most limits.target.",
         )
 
@@ -200,9 +202,9 @@ class SolverCase(ClassCase):
                 "it streams no answers while it runs; call report(answer, objective=...) at every"
                 " improvement so that a killed run keeps its network"
             )
-        trial = attempt(self.subject, self._timed().model, Limits(time=6.0), interrupt=True)
+        trial = attempt(self.subject, self._timed().model, Limits(time=PATIENCE), interrupt=True)
         if trial.asked is None:
-            raise unittest.SkipTest("it streamed no answer within 6 s")
+            raise unittest.SkipTest(f"it streamed no answer within {PATIENCE} s")
         require(
             trial.wall - trial.asked <= PROMPT,
             f"report() returned True after {trial.asked:.2f} s; solve() returned after"
