@@ -62,8 +62,10 @@ class Registry:
     )
 
     @classmethod
-    def load(cls, inline: Iterable[Path] = ()) -> Registry:
+    def load(cls, inline: Iterable[Path] = (), *, installed: bool = True) -> Registry:
         """All installed plugins, less those in ``BNNBENCH_DISABLE``, plus local plugin files.
+
+        Without ``installed`` only the core's own members and the local files.
 
         An installed plugin that fails is listed with its reason and disables nothing else; a local
         file that fails was asked for, and raises.
@@ -76,7 +78,8 @@ class Registry:
         for objective in BUILT_IN:
             registry._add(Kind.OBJECTIVE, objective, "bnnbench", __version__)
         disabled = {n.strip() for n in os.environ.get("BNNBENCH_DISABLE", "").split(",")}
-        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        points = entry_points(group=GROUP) if installed else ()
+        for point in sorted(points, key=lambda p: p.name):
             registry._load_entry_point(point, disabled)
         for path in inline:
             registry.load_file(path)

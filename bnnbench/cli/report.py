@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bnnbench.cli.tables import print_contradictions, print_failures, print_summary
+from bnnbench.columns import Columns
 from bnnbench.errors import did_you_mean
 from bnnbench.store import Store
 from bnnbench.summary import summarise
@@ -85,8 +86,8 @@ def _print(runs: Runs) -> None:
         click.echo(f"{runs.name} holds no records.")
         return
     known = {r.record.problem: r.known for r in runs.runs if r.known}
-    records = [r.record for r in runs.runs]
-    print_summary(summarise(records, known))
+    columns = Columns.of([r.record for r in runs.runs])
+    print_summary(summarise(columns, known))
     found = answers(runs)
     click.echo(click.style("\nWhich method", bold=True))
     for answer in found[:MOST_ANSWERS]:
@@ -100,5 +101,5 @@ def _print(runs: Runs) -> None:
     click.echo()
     for sentence in overview(found):
         click.echo(sentence)
-    print_failures(records)
+    print_failures(columns)
     print_contradictions(known)
