@@ -87,9 +87,7 @@ class Harvest:
         weights = self._weights(states)
         keys = [w.tobytes() for w in weights]
         self._complete(dict(zip(keys, weights, strict=True)))
-        stop = False
-        for key, state, energy in zip(keys, states, energies.tolist(), strict=True):
-            stop = self._score(key, state, energy) or stop
+        stop = self._evaluate(keys, states, energies)
         self._count([self._scores[k] for k in keys], energies)
         self.seconds += time.monotonic() - start
         return stop
@@ -120,19 +118,26 @@ class Harvest:
             for w, energy in zip(chunk, qubo.energy(qubo.complete(chunk)), strict=True):
                 self._completed[w.tobytes()] = float(energy)
 
-    def _score(self, key: bytes, state: States, energy: float) -> bool:
-        if key not in self._scores:
-            self._distinct += 1
-            network = self.model.decode(state)
-            score = self.model.problem.evaluate(network)
+    def _evaluate(self, keys: list[bytes], states: States, energies: Floats) -> bool:
+        """Score the new ones among the reads; True when the run should stop."""
+        unknown: dict[bytes, int] = {}
+        for k, key in enumerate(keys):
+            if key not in self._scores:
+                unknown.setdefault(key, k)
+        networks = [self.model.decode(states[k]) for k in unknown.values()]
+        scores = self.model.problem.evaluate_many(networks)
+        self._distinct += len(networks)
+        stop = False
+        for (key, k), network, score in zip(unknown.items(), networks, scores, strict=True):
             self._scores[key] = score, self._completed.get(key)
             if self.best is None or score < self.best:
-                self.best, self.answer, self._best_energy = score, network, energy
+                self.best, self.answer, self._best_energy = score, network, float(energies[k])
                 self._best_reads = 0
-                return score.value is not None and self.report(
+                told = score.value is not None and self.report(
                     network, objective=float(score.value)
                 )
-        return False
+                stop = told or stop
+        return stop
 
     def _count(self, found: list[tuple[Score, float | None]], energies: Floats) -> None:
         self.reads += len(energies)
