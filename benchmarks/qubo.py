@@ -23,7 +23,7 @@ from typing import Any
 import dimod
 import numpy as np
 from bnnbench_qubo.bnn_qubo import BnnQubo
-from bnnbench_qubo.layout import Layout, number
+from bnnbench_qubo.layout import Choice, Layout, number
 from bnnbench_qubo.machine import Machine
 from bnnbench_qubo.replicas import BLOCK, SparseGroup
 from bnnbench_qubo.sampling import to_bqm
@@ -195,7 +195,7 @@ def constraints(problem: Problem, layout: Layout) -> tuple[list[Constraint], lis
 
 
 def _threshold(layer: Any, k: int, j: int) -> list[tuple[int, float]]:
-    slack = zip(layer.slack[k, j], layer.counter.slack[k, j], strict=True)
+    slack = zip(layer.slack[k, j], layer.encoding.coefficients[k, j], strict=True)
     level = float(layer.counter.levels[k, j])
     return [(int(layer.activations[k, j]), -level)] + [(int(s), -float(c)) for s, c in slack if c]
 
@@ -226,7 +226,7 @@ def building(problem: Problem, repeats: int) -> list[list[str]]:
     """The rows of the building table."""
     formulation = BnnQubo(penalty=PENALTY)
     qubo = formulation.build(problem).data
-    layout = number(problem, known_outputs=False, row_errors=False, normalise=True)
+    layout = number(problem, Choice())
     rows, loss = constraints(problem, layout)
     ways: dict[str, Callable[[], Any]] = {
         "bnn-qubo, arrays": lambda: formulation.build(problem).data,
