@@ -172,7 +172,12 @@ class BnnQubo(Formulation):
             decode=lambda point: decode(layout, point),
             encode=encode,
             exact=plain and not hard and not mu and weight >= bound,
-            info=_info(layout, qubo, weight, None if hard else bound),
+            info={
+                **shape_info(qubo, weight, None if hard else bound),
+                "weight_bits": layout.n_weights,
+                "fixed_weights": sum(int(a.fixed.sum()) for a in layout.layers),
+                "rewarded": bool(mu),
+            },
         )
 
     def _grid(self, problem: Problem) -> Grid:
@@ -198,14 +203,13 @@ def _term_count(problem: Problem) -> int:
     return problem.dataset.sizes[0] * total
 
 
-def _info(layout: Layout, qubo: Qubo, weight: float, bound: float | None) -> dict[str, Any]:
+def shape_info(qubo: Qubo, weight: float, bound: float | None) -> dict[str, Any]:
+    """Figures of a QUBO with penalty ``weight`` whose minima are exact from ``bound`` on."""
     degree = np.bincount(qubo.rows, minlength=qubo.n) + np.bincount(qubo.cols, minlength=qubo.n)
     return {
         "n": qubo.n,
         "couplings": len(qubo.values),
         "max_degree": int(degree.max()),
-        "weight_bits": layout.n_weights,
-        "fixed_weights": sum(int(a.fixed.sum()) for a in layout.layers),
         "lambda": float(weight),
         "exact_lambda": None if bound is None else float(bound),
         "largest_coupling": float(np.abs(qubo.values).max(initial=0.0)),
