@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.int8]
 
+GATHERED = 1 << 18
+"""Products of two variables that are held at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Qubo:
@@ -45,9 +48,17 @@ class Qubo:
 
     def energy(self, states: npt.NDArray[Any]) -> Floats:
         """Energies of states, shape (reads, n) -> (reads,)."""
-        x = np.atleast_2d(states).astype(np.float64)
-        pairs = (x[:, self.rows] * x[:, self.cols]) @ self.values
-        energies: Floats = x @ self.linear + pairs + self.offset
+        x = np.atleast_2d(states)
+        # A variable's states side by side: rows of a gather are then contiguous.
+        columns = np.ascontiguousarray(x.T)
+        if columns.dtype.itemsize > 1:
+            columns = columns.astype(np.float64)
+        energies: Floats = self.linear @ columns.astype(np.float64) + self.offset
+        step = max(1, GATHERED // max(1, len(x)))
+        for at in range(0, len(self.values), step):
+            part = slice(at, at + step)
+            both = columns[self.rows[part]] * columns[self.cols[part]]
+            energies += self.values[part] @ both.astype(np.float64, copy=False)
         return energies
 
     @classmethod

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnnbench_qubo.annealing_kernel import LANES
+from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.replicas import CHUNK_SECONDS, QUENCH
-from bnnbench_qubo.sampling import Floats, Pace, States
+from bnnbench_qubo.sampling import Pace
 
 BUDGET = 0.97
 """Share of the time that sweeps are fitted to: betas differ in their cost."""

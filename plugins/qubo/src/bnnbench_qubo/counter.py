@@ -55,7 +55,7 @@ class Counter:
 
     @cached_property
     def unit(self) -> Int64:
-        """u of every sample, shape (samples, 1)."""
+        """U of every sample, shape (samples, 1)."""
         span = np.where(self.hidden, (1 - self.low) * self.grid.lo, 0)
         moves = self.values * np.gcd(self.grid.step, span)
         unit: Int64 = np.maximum(np.gcd.reduce(moves, axis=1), 1)[:, None]

@@ -125,4 +125,3 @@ def first_layer(network: Network) -> Floats:
     """Weights of the first layer with its biases as the last row."""
     layer = network.layers[0]
     return np.concatenate([layer.weights, layer.bias[None]]).astype(np.float64)
-

@@ -122,9 +122,7 @@ def complete(layout: Layout, wanted: Bools, bits: Bits) -> Bits:
     return states
 
 
-def _steps(
-    layout: Layout, variables: LayerVariables, W: Int64, inputs: Bools | None
-) -> Int64:
+def _steps(layout: Layout, variables: LayerVariables, W: Int64, inputs: Bools | None) -> Int64:
     """P' of every unit: shape (reads, samples, width)."""
     counter = variables.counter
     values: Floats = counter.values.astype(np.float64)

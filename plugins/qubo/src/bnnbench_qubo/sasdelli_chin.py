@@ -112,7 +112,8 @@ def counter_bits(fan_in: int) -> int:
 
 class _Layout:
     """Numbering: weights, then per layer products (sample, source, unit), counter bits (sample,
-    unit, bit), activations (sample, unit), ancillas (sample, source, unit), and the losses."""
+    unit, bit), activations (sample, unit), ancillas (sample, source, unit), and the losses.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -193,9 +194,7 @@ def _energy(layout: _Layout, wanted: Bools, weight: float) -> Qubo:
         _count(terms, layout, k, weight)
     _equal(terms, layout.losses, layout.activations[-1], ~wanted, weight)
     terms.linear(layout.losses, 1.0)
-    return terms.qubo(
-        roles=layout.roles, complete=lambda bits: layout.complete(wanted, bits)
-    )
+    return terms.qubo(roles=layout.roles, complete=lambda bits: layout.complete(wanted, bits))
 
 
 def _equal(terms: Terms, p: Int64, x: Int64, same: Bools, weight: float) -> None:

@@ -140,7 +140,7 @@ class BinarySlack(Slack):
 
 
 class UnarySlack(Slack):
-    """P' = a + sum of the chain's other bits - R; first the R - 1 bits below a, then those above."""
+    """P' = a + the chain's other bits - R; first the R - 1 bits below a, then those above."""
 
     def _coefficients(self) -> Int64:
         bits = 2 * int(self.levels.max(initial=1)) - 2
@@ -159,7 +159,9 @@ class UnarySlack(Slack):
 
     def states(self, steps: Int64, active: Bools) -> Int64:
         height = np.where(
-            active, np.maximum(steps + self.levels, self.levels), np.minimum(steps, -1) + self.levels
+            active,
+            np.maximum(steps + self.levels, self.levels),
+            np.minimum(steps, -1) + self.levels,
         )
         place = np.arange(self.coefficients.shape[-1])
         # Place b of the bits is place b + 1 of the chain from a upwards.

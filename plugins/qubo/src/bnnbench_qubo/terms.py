@@ -79,7 +79,9 @@ class Terms:
             repeats: False if no pair among these was or will be added otherwise.
         """
         a, b, c = np.broadcast_arrays(first, second, np.asarray(values, dtype=np.float64))
-        keep = (np.asarray(first) != NONE) & (np.asarray(second) != NONE) & (np.asarray(values) != 0)
+        keep = (
+            (np.asarray(first) != NONE) & (np.asarray(second) != NONE) & (np.asarray(values) != 0)
+        )
         if keep.all():
             self._pairs.append((a.ravel(), b.ravel(), c.ravel()))
         else:
