@@ -38,6 +38,8 @@ class OpenJij(SampledSolver):
     name: ClassVar[str] = "openjij"
     requires: ClassVar[tuple[str, ...]] = ("openjij",)
     preload: ClassVar[tuple[str, ...]] = ("openjij",)
+    # A call turns the model's bits into spins in place.
+    parallel: ClassVar[bool] = False
 
     method: Literal["sa", "sqa"] = "sa"
     num_sweeps: int = 1000

@@ -32,8 +32,8 @@ from bnnbench_qubo.sampling import Pace, Schedule, batch_seed, collect, finish, 
 Group = Callable[[int, int, int], tuple[States, Floats]]
 """From (reads, seed, sweeps) to states (reads, n) and energies (reads,)."""
 
-PILOT = 2**32 - 1
-"""Number of the pilot's group, far from those of the run."""
+PILOT = 2**31
+"""Number of the pilot's first group, far from those of the run."""
 PILOT_SWEEPS = 10
 BUDGET = 0.9
 """Share of the time that a single read is fitted to."""
@@ -74,13 +74,14 @@ class SampledSolver(Solver):
         harvest, batch = Harvest(model, report), threads * self.group
         schedule = Schedule(batch, self.num_reads, first=batch)
         pace, sweeps, pilot = Pace(0.0), self.sweeps, None
-        if math.isfinite(limits.time):
-            setup, sweep, pilot = self._pilot(draw, seed)
-            if self.sweeps:
-                sweeps = max(1, min(sweeps, int((BUDGET * clock.left - setup) / max(sweep, 1e-9))))
-            pace = Pace((setup + sweeps * sweep) / threads)
         with ThreadPoolExecutor(threads) as pool:
             run = pool.map if threads > 1 else map
+            if math.isfinite(limits.time):
+                setup, sweep, pilot = self._pilot(Groups(draw, seed, 1, 0, run, PILOT), threads)
+                if self.sweeps:
+                    fitting = (BUDGET * clock.left - setup) / max(sweep, 1e-9)
+                    sweeps = max(1, min(sweeps, int(fitting)))
+                pace = Pace((setup + sweeps * sweep) / threads)
             groups = Groups(draw, seed, self.group, sweeps, run)
             termination, sampling = collect(harvest, clock, schedule, groups.draw, seed, pace)
         if harvest.reads == 0 and pilot is not None and harvest.add(*pilot):
@@ -95,12 +96,12 @@ class SampledSolver(Solver):
         """Sweeps per read; 0 for a sampler without."""
         return int(getattr(self, "num_sweeps", 0))
 
-    def _pilot(self, draw: Group, seed: int) -> tuple[float, float, tuple[States, Floats]]:
-        """Seconds of a read's set-up and of a sweep, and a read."""
+    def _pilot(self, groups: Groups, threads: int) -> tuple[float, float, tuple[States, Floats]]:
+        """Seconds of a set-up and of a sweep of reads on all threads, and those reads."""
         times, found = [], None
-        for sweeps in (1, 1 + PILOT_SWEEPS) if self.sweeps else (0,):
+        for groups.sweeps in (1, 1 + PILOT_SWEEPS) if self.sweeps else (0,):
             start = time.monotonic()
-            found = draw(1, batch_seed(seed, PILOT), sweeps)
+            found = groups.draw(threads, 0, lambda: False)
             times.append(time.monotonic() - start)
         assert found is not None
         sweep = max(0.0, times[-1] - times[0]) / PILOT_SWEEPS
@@ -117,6 +118,7 @@ class Groups:
         size: reads of a whole group.
         sweeps: per read.
         run: ``map``, or that of a pool of threads.
+        number: of the next group.
     """
 
     group: Group
@@ -124,13 +126,13 @@ class Groups:
     size: int
     sweeps: int
     run: Callable[..., Iterable[tuple[States, Floats]]]
-    _number: int = 0
+    number: int = 0
 
     def draw(self, reads: int, _: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
         """The next reads; fewer when it is time to stop."""
         sizes = [min(self.size, reads - at) for at in range(0, reads, self.size)]
-        numbers = range(self._number, self._number + len(sizes))
-        self._number += len(sizes)
+        numbers = range(self.number, self.number + len(sizes))
+        self.number += len(sizes)
         seeds = [batch_seed(self.seed, number) for number in numbers]
         done = list(self.run(self.group, sizes, seeds, [self.sweeps] * len(sizes)))
         return np.concatenate([d[0] for d in done]), np.concatenate([d[1] for d in done])
