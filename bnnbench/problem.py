@@ -108,7 +108,7 @@ class Problem:
         Networks with the same scales are stacked where no sum can leave 53 bits
         (:mod:`bnnbench.stacked`); others are evaluated one by one. The values are the same.
         """
-        X, y = self.dataset.part("train")
+        y = self.dataset.part("train")[1]
         stack = None if self._train_rows is None else forwards(networks, self._train_rows)
         if stack is None:
             return [self.evaluate(network) for network in networks]

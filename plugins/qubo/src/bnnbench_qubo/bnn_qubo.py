@@ -1,14 +1,15 @@
 r"""Training a binary network as a QUBO: qubo.md sections 1.3 and 1.4, for any layered graph.
 
-Weights W = 2 w - 1 are bits (or lo + step sum_b c_b w_b on a grid). Every unit v and training sample k has an activation bit a and slack
-bits s tied to the weights by the threshold gadget (:mod:`bnnbench_qubo.counter`); a weight times a
-hidden activation is a Rosenberg product q with penalty P = w a - 2 q (w + a) + 3 q >= 0, which is 0
-if and only if q = w a. With r rows' or outputs' errors,
+Weights W = 2 w - 1 are bits, or lo + step sum_b c_b w_b on a grid. Every unit v and training sample
+k has an activation bit a and slack bits s tied to the weights by the threshold gadget
+(:mod:`bnnbench_qubo.counter`); a weight bit times a hidden activation is a Rosenberg
+product q with penalty P = w a - 2 q (w + a) + 3 q >= 0, which is 0 if and only if q = w a. With r rows' or outputs' errors,
 
     E = loss + lambda [ sum (P'_kv - R a_kv - s_kv + R)^2 + sum P ] - margin term
 
-with the binary slack, and likewise with the others of :mod:`bnnbench_qubo.slack`. All penalties are integers >= 0 and 0 exactly at the true forward pass. Replacing a sample's
-auxiliaries by the true ones therefore lowers the penalties to 0 and raises the loss by at most
+with the binary slack, and likewise with the others of :mod:`bnnbench_qubo.slack`. All penalties are
+integers >= 0 and 0 exactly at the true forward pass. Replacing a sample's auxiliaries by the true
+ones therefore lowers the penalties to 0 and raises the loss by at most
 L = number of outputs (1 for row errors), so for lambda >= L the minimum of E over the auxiliaries
 is the training loss of the weights. With the margin term the bound is
 L + mu max_k sum_v (R_kv - 1), twice the sum for the unary slack, whose disordered chains may score
@@ -59,7 +60,8 @@ class BnnQubo(Formulation):
     Objectives: ``errors`` with one output, ``sign-errors`` (not strict), ``hamming``. Domains:
     ``binary`` with bias same or none; ``integer`` and other biases are restricted to -1 / +1, and
     bounds then say nothing about the problem. With ``weights=domain`` also ``integer`` and
-    ``two-valued`` with one rho and no budget, biases on the weights' grid. A tie counts as +1, exactly as in verification.
+    ``two-valued`` with one rho and no budget, biases on the weights' grid. A tie counts
+    as +1, exactly as in verification.
 
     Attributes:
         penalty: lambda, in units of one error; ``exact`` for the smallest value that provably

@@ -65,7 +65,8 @@ class Counter:
     def remainder(self) -> Int64:
         """Rho, shape (samples, width)."""
         lowest: Int64 = (self.values * self.grid.lo) @ self.mask.astype(np.int64)
-        return lowest % self.unit
+        remainder: Int64 = lowest % self.unit
+        return remainder
 
     @cached_property
     def _extremes(self) -> tuple[Int64, Int64]:
@@ -85,13 +86,15 @@ class Counter:
     def reach(self) -> Int64:
         """M: largest absolute pre-activation, shape (samples, width)."""
         least, largest = self._extremes
-        return np.maximum(largest, -least)
+        reach: Int64 = np.maximum(largest, -least)
+        return reach
 
     @cached_property
     def levels(self) -> Int64:
         """R, shape (samples, width)."""
         least, largest = ((P - self.remainder) // self.unit for P in self._extremes)
-        return np.maximum(np.maximum(largest + 1, -least), 1)
+        levels: Int64 = np.maximum(np.maximum(largest + 1, -least), 1)
+        return levels
 
     @cached_property
     def tieless(self) -> Bools:

@@ -35,7 +35,8 @@ class DwaveDescent(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         from dwave.samplers import SteepestDescentSampler
 
-        sampler: Any = SteepestDescentSampler()
+        make: Any = SteepestDescentSampler
+        sampler = make()
         bqm = to_bqm(model.data)
 
         def draw(reads: int, seed: int, sweeps: int) -> tuple[States, Floats]:

@@ -46,7 +46,8 @@ class DwaveSQA(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         from dwave.samplers import PathIntegralAnnealingSampler
 
-        sampler: Any = PathIntegralAnnealingSampler()
+        make: Any = PathIntegralAnnealingSampler
+        sampler = make()
         bqm = to_bqm(model.data)
         betas = beta_range(model, self.hot, self.cold)
 

@@ -49,7 +49,8 @@ class DwaveTabu(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         from dwave.samplers import TabuSampler
 
-        sampler: Any = TabuSampler()
+        make: Any = TabuSampler
+        sampler = make()
         bqm = to_bqm(model.data)
         longest = self.read_seconds if self.num_restarts is None else FOREVER_MS / 1000
         # A read that alone would pass the limit is cut; the rest is for the loop around it.

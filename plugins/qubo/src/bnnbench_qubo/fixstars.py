@@ -7,6 +7,7 @@ service.
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ from bnnbench.solution import Limits
 from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.sampled import Group, SampledSolver
 
-TOKEN = "AMPLIFY_TOKEN"  # noqa: S105 - the variable's name
+TOKEN = "AMPLIFY_TOKEN"
 SITES = 8192
 
 
@@ -58,9 +59,7 @@ class Fixstars(SampledSolver):
         return super().accepts(model)
 
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
-        import amplify
-
-        api: Any = amplify
+        api: Any = importlib.import_module("amplify")
         qubo: Qubo = model.data
         polynomial = api.VariableGenerator().matrix("Binary", qubo.n)
         polynomial.quadratic[qubo.rows, qubo.cols] = qubo.values

@@ -61,9 +61,7 @@ class IsingTorch(SampledSolver):
         if min(self.num_sweeps, self.replicas) < 1 or not 0 < self.hot <= self.cold:
             raise ProblemError("ising-torch: needs sweeps and replicas >= 1, 0 < hot <= cold.")
         if self.mode not in ("annealing", "tempering") or self.device not in ("cpu", "cuda"):
-            raise ProblemError(
-                "ising-torch: mode is annealing or tempering, device cpu or cuda."
-            )
+            raise ProblemError("ising-torch: mode is annealing or tempering, device cpu or cuda.")
         if self.mode == "tempering" and self.replicas < 2:
             raise ProblemError("ising-torch: tempering needs at least 2 replicas.")
         if self.method not in ("auto", "sparse", "dense"):

@@ -7,6 +7,7 @@ dimod's or a dense one, every call would convert it again.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -56,8 +57,7 @@ class OpenJij(SampledSolver):
             raise ProblemError("openjij: needs sweeps and slices >= 1 and 0 < hot <= cold.")
 
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
-        import openjij
-
+        openjij: Any = importlib.import_module("openjij")
         bqm = _model(model.data)
         betas = beta_range(model, self.hot, self.cold)
         options: dict[str, Any] = {"sparse": True}
@@ -79,10 +79,8 @@ class OpenJij(SampledSolver):
 
 def _model(qubo: Qubo) -> Any:
     """OpenJij's own sparse model, which a call does not convert again."""
-    import openjij
-
+    openjij: Any = importlib.import_module("openjij")
     pairs = zip(qubo.rows.tolist(), qubo.cols.tolist(), strict=True)
     couplings = dict(zip(pairs, qubo.values.tolist(), strict=True))
     linear = dict(enumerate(qubo.linear.tolist()))
-    make: Any = openjij.BinaryQuadraticModel
-    return make(linear, couplings, qubo.offset, "BINARY", sparse=True)
+    return openjij.BinaryQuadraticModel(linear, couplings, qubo.offset, "BINARY", sparse=True)

@@ -19,6 +19,7 @@ def bnnbench_formulations() -> list[type[Formulation]]:
 @hookimpl
 def bnnbench_solvers() -> list[type[Solver]]:
     """Our own Ising machines, those of libraries and services, exact ones, and schemes on top."""
+    from bnnbench_qubo.batch_bias import BatchBias
     from bnnbench_qubo.dimod_exact import DimodExact
     from bnnbench_qubo.dimod_sampler import DimodSampler
     from bnnbench_qubo.dropout_bias import DropoutBias
@@ -30,14 +31,17 @@ def bnnbench_solvers() -> list[type[Solver]]:
     from bnnbench_qubo.fixstars import Fixstars
     from bnnbench_qubo.ising_sa import IsingSA
     from bnnbench_qubo.ising_sb import IsingSB
+    from bnnbench_qubo.ising_structured import IsingStructured
+    from bnnbench_qubo.ising_torch import IsingTorch
     from bnnbench_qubo.openjij_solver import OpenJij
+    from bnnbench_qubo.penalty_sweep import PenaltySweep
     from bnnbench_qubo.simulated_bifurcation_solver import SimulatedBifurcation
     from bnnbench_qubo.tree_decomposition import TreeDecomposition
 
-    own: list[type[Solver]] = [IsingSA, IsingSB]
+    own: list[type[Solver]] = [IsingSA, IsingSB, IsingTorch, IsingStructured]
     libraries: list[type[Solver]] = [
         *(DwaveSA, DwaveTabu, DwaveDescent, DwaveSQA, OpenJij, SimulatedBifurcation, DimodSampler),
         *(DwaveCloud, Fixstars),
     ]
     exact: list[type[Solver]] = [DimodExact, TreeDecomposition]
-    return [*own, *libraries, *exact, DropoutBias]
+    return [*own, *libraries, *exact, DropoutBias, BatchBias, PenaltySweep]

@@ -5,9 +5,9 @@ Every coupling Q_ij x_i x_j becomes Q_ij y_ij with a continuous 0 <= y_ij <= 1 a
     y_ij >= x_i + x_j - 1        where Q_ij > 0,
     y_ij <= x_i,  y_ij <= x_j    where Q_ij < 0,
 
-the only sides that a minimum leans on. n binaries, one variable and one or two rows per coupling. The
-relaxation of a squared counter is useless (qubo.md section 4.6: bounds far below 0 where the direct
-model proves optimality in a second), which is what this baseline teaches.
+the only sides that a minimum leans on. n binaries, one variable and one or two rows per coupling.
+The relaxation of a squared counter is useless (qubo.md section 4.6: bounds far below 0 where the
+direct model proves optimality in a second), which is what this baseline teaches.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class QuboMilp(Formulation):
         inner_encode = model.encode
 
         def decode(point: Point) -> Network:
-            return model.decode(np.asarray(point)[: qubo.n])
+            return model.decode(point[: qubo.n])
 
         def encode(network: Network) -> Point:
             assert inner_encode is not None

@@ -1,4 +1,4 @@
-r"""The QUBO of Sasdelli and Chin (arXiv 2107.02751) as their notebook builds it: qubo.md section 1.2.
+r"""The QUBO of Sasdelli and Chin (arXiv 2107.02751) as their notebook has it: qubo.md section 1.2.
 
 Per sample, with Boolean 0/1 for -1/+1 and a weight bit w per arc:
 
@@ -111,8 +111,10 @@ def counter_bits(fan_in: int) -> int:
 
 
 class _Layout:
-    """Numbering: weights, then per layer products (sample, source, unit), counter bits (sample,
-    unit, bit), activations (sample, unit), ancillas (sample, source, unit), and the losses.
+    """The numbering.
+
+    Weights, products (sample, source, unit), counter bits (sample, unit, bit), activations (sample,
+    unit) and ancillas (sample, source, unit) of all layers, one kind after the other; the losses.
     """
 
     def __init__(self, problem: Problem) -> None:

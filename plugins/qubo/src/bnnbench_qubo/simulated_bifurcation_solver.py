@@ -7,6 +7,7 @@ the number of steps is fixed and the time limit decides how many calls there are
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -58,7 +59,6 @@ class SimulatedBifurcation(SampledSolver):
         return super().accepts(model)
 
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
-        import simulated_bifurcation
         import torch
 
         qubo: Qubo = model.data
@@ -69,8 +69,8 @@ class SimulatedBifurcation(SampledSolver):
         matrix = torch.zeros((qubo.n, qubo.n), dtype=torch.float32)
         matrix[qubo.rows, qubo.cols] = torch.from_numpy(quarter.astype(np.float32))
         linear = torch.from_numpy(field.astype(np.float32))
-        build: Any = simulated_bifurcation.build_model
-        polynomial = build(matrix, linear, dtype=torch.float32)
+        library: Any = importlib.import_module("simulated_bifurcation")
+        polynomial = library.build_model(matrix, linear, dtype=torch.float32)
         torch.set_num_threads(1)
 
         def draw(reads: int, seed: int, sweeps: int) -> tuple[States, Floats]:

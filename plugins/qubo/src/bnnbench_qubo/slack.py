@@ -1,7 +1,7 @@
-r"""How an activation bit a and slack bits represent a counter P' in -R..R-1 (qubo.md 1.3, 1.4, 4.5).
+r"""How an activation and slack bits represent a counter P' in -R..R-1 (qubo.md 1.3, 1.4, 4.5).
 
-Every encoding is affine in its bits, P' = base + alpha a + sum_b beta_b s_b + sum_b gamma_b t_b, and
-has further integer penalties >= 0 that are 0 at exactly one pattern class per value:
+Every encoding is affine in its bits, P' = base + alpha a + sum_b beta_b s_b + sum_b gamma_b t_b,
+and has further integer penalties >= 0 that are 0 at exactly one pattern class per value:
 
 ============  ==========================================  =====================  =================
 encoding      P'                                          further penalty        bits beside a
@@ -80,7 +80,8 @@ class Slack(ABC):
     @property
     def used(self) -> Bools:
         """Which slack bits exist."""
-        return self.coefficients != 0
+        used: Bools = self.coefficients != 0
+        return used
 
     @property
     def base(self) -> Int64:
@@ -105,7 +106,9 @@ class Slack(ABC):
         without a further penalty.
         """
 
-    def penalties(self, terms: Terms, s: Int64, a: Int64, known: Bools | None, w: float) -> None:
+    def penalties(  # noqa: B027 - most encodings have none
+        self, terms: Terms, s: Int64, a: Int64, known: Bools | None, w: float
+    ) -> None:
         """Add ``w`` times the further penalties; ``known`` activations are no variables."""
 
     @abstractmethod

@@ -53,7 +53,8 @@ class TreeDecomposition(Solver):
         from dwave.samplers import TreeDecompositionSolver
 
         clock = Clock(limits)
-        solver: Any = TreeDecompositionSolver()
+        make: Any = TreeDecompositionSolver
+        solver = make()
         order = elimination(model.data)[0]
         found = solver.sample(to_bqm(model.data), num_reads=1, elimination_order=order)
         states, energies = from_sampleset(found)
