@@ -3,7 +3,8 @@ r"""Training a binary network as a QUBO: qubo.md sections 1.3 and 1.4, for any l
 Weights W = 2 w - 1 are bits, or lo + step sum_b c_b w_b on a grid. Every unit v and training sample
 k has an activation bit a and slack bits s tied to the weights by the threshold gadget
 (:mod:`bnnbench_qubo.counter`); a weight bit times a hidden activation is a Rosenberg
-product q with penalty P = w a - 2 q (w + a) + 3 q >= 0, which is 0 if and only if q = w a. With r rows' or outputs' errors,
+product q with penalty P = w a - 2 q (w + a) + 3 q >= 0, which is 0 if and only if q = w a. With the
+errors of rows or outputs as loss,
 
     E = loss + lambda [ sum (P'_kv - R a_kv - s_kv + R)^2 + sum P ] - margin term
 
