@@ -72,14 +72,14 @@ def test_a_seed_fixes_the_reads_whatever_the_threads(teacher_model, solver):
 
 
 @pytest.mark.parametrize(
-    "solver", [DwaveDescent(), DwaveSQA(num_sweeps=10**6), OpenJij(num_sweeps=10**6)], ids=ident
+    "solver", [DwaveDescent(), DwaveSQA(num_sweeps=30_000), OpenJij(num_sweeps=10**6)], ids=ident
 )
 def test_sweeps_are_cut_to_the_time_limit_and_an_answer_is_there(teacher_model, solver):
     solution = installed(solver).solve(teacher_model, Limits(time=0.6), 0, ignore_report)
     assert solution.termination is Termination.TIME
     assert solution.answer is not None
     assert solution.info["reads"] >= 1
-    assert solution.info.get("sweeps", 1) < 10**6
+    assert solution.info.get("sweeps", -1) < getattr(solver, "num_sweeps", 0)
 
 
 def test_a_group_cut_short_is_the_beginning_of_the_whole_one(teacher_model):

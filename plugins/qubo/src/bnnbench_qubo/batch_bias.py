@@ -111,7 +111,8 @@ class BatchBias(Solver):
     def _part(self, problem: Problem, rows: slice | Int64) -> Problem:
         data = problem.dataset
         X, y = data.part("train")
-        some = replace(data, X=X[rows], y=y[rows], sizes=(len(y[rows]), 0, 0), reference=None)
+        sizes = (len(y[rows]), 0, 0)
+        some = replace(data, X=X[rows], y=y[rows], sizes=sizes, rows=None, reference=None)
         return replace(problem, dataset=some)
 
 

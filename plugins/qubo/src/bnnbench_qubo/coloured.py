@@ -18,6 +18,7 @@ Not compiled: a sweep takes a few calls per colour, so it pays for many replicas
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -69,13 +70,20 @@ class ColouredMachine:
             method == "auto" and len(qubo.values) > DENSE_FROM * max(1, pairs)
         )
         self.method = "dense" if dense else "sparse"
+        self._rows: list[tuple[Any, Any]] = []
+        with warnings.catch_warnings():
+            # torch calls compressed rows a beta feature.
+            warnings.simplefilter("ignore", UserWarning)
+            self._collect(torch, dense)
+
+    def _collect(self, torch: Any, dense: bool) -> None:
         full = self._matrix(torch, dense)
-        self._rows = []
+        device = self.device
         for sites in self.classes:
             index = torch.from_numpy(sites).to(device)
             rows = full.index_select(0, index)
             self._rows.append((index, rows if dense else rows.coalesce().to_sparse_csr()))
-        linear = torch.from_numpy(qubo.linear.astype(np.float32)).to(device)
+        linear = torch.from_numpy(self.qubo.linear.astype(np.float32)).to(device)
         self._linear = [linear.index_select(0, index)[:, None] for index, _ in self._rows]
 
     def _matrix(self, torch: Any, dense: bool) -> Any:

@@ -35,6 +35,7 @@ Group = Callable[[int, int, int], tuple[States, Floats]]
 PILOT = 2**31
 """Number of the pilot's first group, far from those of the run."""
 PILOT_SWEEPS = 10
+PILOT_SECONDS = 0.02
 BUDGET = 0.9
 """Share of the time that a single read is fitted to."""
 
@@ -77,11 +78,10 @@ class SampledSolver(Solver):
         with ThreadPoolExecutor(threads) as pool:
             run = pool.map if threads > 1 else map
             if math.isfinite(limits.time):
-                setup, sweep, pilot = self._pilot(Groups(draw, seed, 1, 0, run, PILOT), threads)
+                sweep, pilot = self._pilot(Groups(draw, seed, 1, 0, run, PILOT), threads)
                 if self.sweeps:
-                    fitting = (BUDGET * clock.left - setup) / max(sweep, 1e-9)
-                    sweeps = max(1, min(sweeps, int(fitting)))
-                pace = Pace((setup + sweeps * sweep) / threads)
+                    sweeps = max(1, min(sweeps, int(BUDGET * clock.left / sweep)))
+                pace = Pace(max(1, sweeps) * sweep / threads)
             groups = Groups(draw, seed, self.group, sweeps, run)
             termination, sampling = collect(harvest, clock, schedule, groups.draw, seed, pace)
         if harvest.reads == 0 and pilot is not None and harvest.add(*pilot):
@@ -96,16 +96,19 @@ class SampledSolver(Solver):
         """Sweeps per read; 0 for a sampler without."""
         return int(getattr(self, "num_sweeps", 0))
 
-    def _pilot(self, groups: Groups, threads: int) -> tuple[float, float, tuple[States, Floats]]:
-        """Seconds of a set-up and of a sweep of reads on all threads, and those reads."""
-        times, found = [], None
-        for groups.sweeps in (1, 1 + PILOT_SWEEPS) if self.sweeps else (0,):
+    def _pilot(self, groups: Groups, threads: int) -> tuple[float, tuple[States, Floats]]:
+        """Seconds of a sweep of reads on all threads, or of reads without sweeps; and such reads.
+
+        Sweeps are multiplied until they take long enough, so that the set-up hardly counts.
+        """
+        groups.sweeps = min(PILOT_SWEEPS, self.sweeps)
+        while True:
             start = time.monotonic()
             found = groups.draw(threads, 0, lambda: False)
-            times.append(time.monotonic() - start)
-        assert found is not None
-        sweep = max(0.0, times[-1] - times[0]) / PILOT_SWEEPS
-        return max(0.0, times[0] - sweep), sweep, found
+            spent = max(time.monotonic() - start, 1e-6)
+            if spent >= PILOT_SECONDS or groups.sweeps >= self.sweeps:
+                return spent / max(1, groups.sweeps), found
+            groups.sweeps = min(4 * groups.sweeps, self.sweeps)
 
 
 @dataclass(eq=False)
