@@ -59,6 +59,9 @@ class Pilot:
         sweeps = min(sweeps, self.small.sweeps_within(BUDGET * seconds - self.tail))
         small, full = self.small.seconds(sweeps), self.full.seconds(sweeps)
         each = max(full - small, 0.0) / max(1, self.lanes - LANES) or small / LANES
+        # A replica never costs more in a full group than in a small one: a pilot that says so was
+        # disturbed, and must not make a small batch seem too long.
+        each = min(each, small / LANES)
         fixed = max(0.0, small - LANES * each)
         return Anneals(each / self.threads, fixed, LANES * self.threads, self.tail, sweeps=sweeps)
 

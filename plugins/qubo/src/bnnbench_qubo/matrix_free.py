@@ -11,8 +11,8 @@ Given the weights the samples are independent, given the auxiliaries the hidden 
 d + B + h + 1 + B' classes of variables may be updated one after the other, each at once: weight i
 of all units, slack bit b of all (sample, unit) pairs, unit j of all samples, the outputs, their
 slack bits. A flip of W_ij changes E by lambda sum_k (g_ki^2 - 2 W_ij g_ki r_kj) with g = 2 v / u:
-one product of g_i with the residuals, O(N h) per replica; an auxiliary's flip is O(1). A sweep costs
-O(N h (d + B)) per replica whatever the couplings, O(N h) numbers of memory, all in array
+one product of g_i with the residuals, O(N h) per replica; an auxiliary's flip is O(1). A sweep
+costs O(N h (d + B)) per replica whatever the couplings, O(N h) numbers of memory, all in array
 operations of torch on a CPU or a GPU.
 """
 
