@@ -116,7 +116,9 @@ def test_a_mip_solver_proves_the_optimum_of_a_tiny_qubo(random_problem):
 def test_only_an_inner_qubo_that_cannot_undercut_the_loss_is_linearised(random_problem):
     problem = random_problem(2, 3, (1,))
     for inner in (Spec("bnn-qubo"), Spec.of("bnn-qubo", penalty="exact", margin=0.5)):
+        assert "below the training loss" in QuboMilp(inner=inner).accepts(problem)
         with pytest.raises(ProblemError, match="below the training loss"):
             QuboMilp(inner=inner).build(problem)
+    assert QuboMilp().accepts(problem) is None
     with pytest.raises(ProblemError, match="not qubo"):
         QuboMilp(inner="errors").build(problem)

@@ -46,16 +46,14 @@ class QuboMilp(Formulation):
     inner: Spec | str = field(default=Spec.of("bnn-qubo", penalty="exact"))
 
     def accepts(self, problem: Problem) -> str | None:
-        return formulation_of(self.inner, self.name).accepts(problem)
+        inner = formulation_of(self.inner, self.name)
+        return inner.accepts(problem) or _undercut(inner.build(problem))
 
     def build(self, problem: Problem) -> Model:
         model = formulation_of(self.inner, self.name).build(problem)
-        bound = model.info.get("exact_lambda")
-        if bound is None or model.info["lambda"] < bound or model.info.get("rewarded"):
-            raise ProblemError(
-                "qubo-milp: the inner QUBO's energy may be below the training loss; use"
-                " penalty=exact, the soft loss and no margin term."
-            )
+        reason = _undercut(model)
+        if reason is not None:
+            raise ProblemError(f"qubo-milp: {reason}.")
         qubo: Qubo = model.data
         inner_encode = model.encode
 
@@ -76,6 +74,17 @@ class QuboMilp(Formulation):
             model.exact,
             model.info,
         )
+
+
+def _undercut(model: Model) -> str | None:
+    """Why a QUBO's energy may be below the training loss, so that claims would be false."""
+    bound = model.info.get("exact_lambda")
+    if bound is None or model.info["lambda"] < bound or model.info.get("rewarded"):
+        return (
+            "the inner QUBO's energy may be below the training loss: use penalty=exact, the soft"
+            " loss and no margin term"
+        )
+    return None
 
 
 def linearised(qubo: Qubo) -> MatrixMILP:
