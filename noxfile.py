@@ -57,3 +57,10 @@ def quickstart(session: nox.Session) -> None:
     store = Path(session.create_tmp()) / "quickstart.bnnbench"
     store.unlink(missing_ok=True)
     session.run("bnnbench", "run", "quickstart", "--store", str(store))
+
+
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/, warnings as errors."""
+    session.install("-r", "requirements-core.txt", "-r", "requirements-test.txt")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "site")

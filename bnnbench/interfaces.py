@@ -3,14 +3,14 @@
 A formulation turns a problem into a model of some *kind*; a solver reads models of that kind. The
 two meet by the kind alone, so every formulation works with every solver of its kind:
 
-=========  =====================================  ==============================================
-kind       ``model.data``                         typical solver
-=========  =====================================  ==============================================
-``direct`` the problem itself                     heuristics, gradients
-``milp``   :class:`~bnnbench.models.MatrixMILP`   HiGHS, SCIP
-``qubo``   :class:`~bnnbench.models.Qubo`         annealers, Ising machines
-``cp``     whatever its authors agree on          constraint programming
-=========  =====================================  ==============================================
+==========  ====================================  ==============================================
+kind        ``model.data``                        typical solver
+==========  ====================================  ==============================================
+``direct``  the problem itself                    heuristics, gradients
+``milp``    :class:`~bnnbench.models.MatrixMILP`  HiGHS, SCIP
+``qubo``    :class:`~bnnbench.models.Qubo`        annealers, Ising machines
+``cp``      whatever its authors agree on         constraint programming
+==========  ====================================  ==============================================
 """
 
 from __future__ import annotations

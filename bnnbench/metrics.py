@@ -76,7 +76,7 @@ def size_metrics(problem: Problem, network: Network) -> dict[str, float]:
 def primal_integral(trace: Sequence[TracePoint], best: float, start: float, limit: float) -> float:
     """Mean normalised primal gap over the time limit (Berthold 2013), between 0 and 1.
 
-    The gap at a time is |best - incumbent| / max(|best|, |incumbent|), 1 before the first
+    The gap at a time is ``|best - incumbent| / max(|best|, |incumbent|)``, 1 before the first
     incumbent and 0 where both are 0 or equal.
 
     Args:

@@ -1,4 +1,4 @@
-"""The suite ``quickstart`` under asv. To track another one, copy this file and change ``SUITE``."""
+"""The suite ``quickstart`` under asv. To track another one, copy this file and change two names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUITE = Path(__file__).with_name("quickstart.toml")
 
 
 class Quickstart:
-    """Test error, gap and seconds of every cell."""
+    """Figures of every problem and method."""
 
     params = asv.params(SUITE)
     param_names = asv.PARAM_NAMES
@@ -21,15 +21,8 @@ class Quickstart:
 
     setup_cache.timeout = 3600  # type: ignore[attr-defined]
 
-    def track_error_pct(self, found: Any, problem: str, method: str, seed: int) -> float | None:
-        return asv.look_up(found, "error_pct", problem, method, seed)
-
-    def track_gap(self, found: Any, problem: str, method: str, seed: int) -> float | None:
-        return asv.look_up(found, "gap", problem, method, seed)
-
-    def track_seconds(self, found: Any, problem: str, method: str, seed: int) -> float | None:
-        return asv.look_up(found, "seconds", problem, method, seed)
-
-    track_error_pct.unit = "% of test rows"  # type: ignore[attr-defined]
-    track_gap.unit = "objective"  # type: ignore[attr-defined]
-    track_seconds.unit = "s"  # type: ignore[attr-defined]
+    track_error_pct = asv.tracker("error_pct")
+    track_gap = asv.tracker("gap")
+    track_primal_integral = asv.tracker("primal_integral")
+    track_seconds = asv.tracker("seconds")
+    track_peak_memory = asv.tracker("peak_memory")

@@ -447,3 +447,84 @@ def toys_file(plugin_file):
 def toys(bare, toys_file):
     """A registry with the toys and nothing else but the core."""
     return Registry.load([toys_file])
+
+
+@dataclass
+class Simulation:
+    """Records as runs of some methods on some problems would leave them, with realistic noise.
+
+    Attributes:
+        methods: by name; the same figures but times in every run.
+        noisy: those of them whose quality differs from run to run, as if stopped by the clock.
+        problems: how many.
+        seeds: how many.
+        limit: on the time, seconds.
+        machine: how much slower it is than usual, its noise probe included.
+        decades: over which times are spread.
+    """
+
+    methods: tuple[str, ...] = ("highs", "annealing", "ste")
+    noisy: tuple[str, ...] = ("ste",)
+    problems: int = 3
+    seeds: int = 4
+    limit: float = 10.0
+    machine: float = 1.0
+    decades: float = 2.2
+
+    def store(self, path, run, *, slower=1.0, worse=0.0, suite="sim", edit=None, **common):
+        """Write a store: run number ``run``, slower by a factor, less accurate by ``worse``."""
+        from bnnbench.metrics import PartMetrics, TracePoint
+        from bnnbench.record import Artefacts, Claims, Ending, Record, Seconds
+        from bnnbench.store import Store
+        from bnnbench.suite import Cell, CellLimits, Topology
+        from bnnbench.verify import Evaluation
+
+        fresh = np.random.default_rng([7, run])
+        with Store(path) as store:
+            for j, method in enumerate(self.methods):
+                for p in range(self.problems):
+                    for seed in range(self.seeds):
+                        fixed = np.random.default_rng([j, p, seed])
+                        quality = fixed if method not in self.noisy else fresh
+                        value = float(10 + quality.integers(0, 5))
+                        test = 0.9 - 0.02 * j + quality.normal(0, 0.01) - worse
+                        base = 10 ** (fixed.uniform(-1.5, self.decades - 1.5))
+                        seconds = base * slower * self.machine * fresh.lognormal(0, 0.05)
+                        late = seconds > self.limit
+                        cell = Cell(
+                            data=f"data-{p}", topology=Topology((2,)), domain="binary",
+                            objective="errors", formulation="", solver=method, seed=seed,
+                            limits=CellLimits(time=self.limit, target=20.0), versions=("toys 1",),
+                        )  # fmt: skip
+                        proved = method == "highs" and not late
+                        record = Record(
+                            id=cell.id, cell=cell.plain(), suite=suite, problem=f"problem-{p}",
+                            ending=Ending.OK, rows=100, solver_bound=value if proved else None,
+                            lower_bound=5.0, reference_objective=50.0,
+                            evaluation=Evaluation(
+                                feasible=True, objective=value, exact=str(value), outside=None,
+                                parts={"train": PartMetrics(100, 0.9, 0.0, 0.9),
+                                       "test": PartMetrics(200, test, 0.0, test)},
+                                sizes={"bits": 64.0, "nonzeros": 30.0}, network="n",
+                            ),
+                            claims=Claims(
+                                status="optimal" if proved else "feasible",
+                                termination="time" if late else "iterations",
+                            ),
+                            seconds=Seconds(solve=min(seconds, self.limit)),
+                            peak_memory=int(1e8 * fresh.lognormal(0, 0.005)),
+                            probe=0.005 * self.machine * fresh.lognormal(0, 0.02),
+                            host={"node": "here", "cpu": "x"}, created=1000.0 + run,
+                            versions={"bnnbench": f"0.{run}.0", "python": "3.11.4"}, **common,
+                        )  # fmt: skip
+                        if edit is not None:
+                            record = edit(record, cell)
+                        if record is not None:
+                            trace = [TracePoint(min(seconds, self.limit) / 2, value, None)]
+                            store.add(record, Artefacts(trace=trace))
+        return path
+
+
+@pytest.fixture(scope="session")
+def simulation():
+    return Simulation

@@ -14,7 +14,7 @@ from bnnbench.errors import BnnbenchError, StoreError
 EPILOG = """\b
 Exit codes:
   0    all is well
-  1    it ran, but some cells crashed, failed or made false claims
+  1    it ran, but some cells crashed, failed or made false claims; compare: a regression
   2    bad input: an unknown name, a malformed suite, a wrong option
   3    the store cannot be opened or written
   130  interrupted; the same command goes on where it stopped
@@ -24,10 +24,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("bnnbench.cli.run:run", "Run a suite, or one problem given by options."),
     "list": ("bnnbench.cli.listing:list_", "List data sets, solvers and all else by name."),
     "show": ("bnnbench.cli.show:show", "Show a store's results, or one cell in full."),
+    "compare": ("bnnbench.cli.compare:compare_", "Compare two stores; exit code 1 on regression."),
     "replay": ("bnnbench.cli.replay:replay", "Run one cell of a store again."),
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),
     "export": ("bnnbench.cli.export:export", "Write records as Parquet, CSV or JSON lines."),
+    "export-network": (
+        "bnnbench.cli.export_network:export_network",
+        "Write a trained network as ONNX or QONNX.",
+    ),
     "merge": ("bnnbench.cli.merge:merge", "Take records of other stores into one."),
+    "asv": ("bnnbench.cli.asv:asv", "Hand results to asv (airspeed velocity)."),
     "data": ("bnnbench.cli.data:data", "Fetch, check and describe data sets."),
     "suite": ("bnnbench.cli.suites:suite", "Check suite files; print their JSON schema."),
     "completion": ("bnnbench.cli.completion:completion", "Print a shell completion script."),

@@ -90,6 +90,9 @@ def bootstrap(
     n = len(sample)
     if n < 2:
         return Interval(level=level)
+    if (sample == sample[0]).all():  # as in paired runs of deterministic cells
+        value = float(statistic(sample[None])[0])
+        return Interval(value, value, level)
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
     found = [

@@ -183,10 +183,10 @@ def test_searching_a_long_vector_equals_sorting_it(shape, orientation, monkeypat
 def test_few_entries_remain_to_be_sorted():
     w = np.random.default_rng(9).normal(size=50_000)
     for most in (50_000, 5_000, 500):
-        assert best_cuts(w, most, bottom=True) is not None
-    assert best_cuts(np.append(w, 1e9), 20_000, bottom=False) is None
+        assert best_cuts(w, (w.min(), w.max()), most, bottom=True) is not None
+    assert best_cuts(np.append(w, 1e9), (w.min(), 1e9), 20_000, bottom=False) is None
     tiny = np.append(np.zeros(50_000), 5e-324)
-    assert best_cuts(tiny, 10, bottom=True) is None
+    assert best_cuts(tiny, (0.0, 5e-324), 10, bottom=True) is None
     assert quantise(tiny, 10).sse == 0
 
 

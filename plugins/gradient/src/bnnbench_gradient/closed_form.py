@@ -15,6 +15,7 @@ O(n) by selection. Sums in float64.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import BnnbenchError
-from bnnbench_gradient.cut_search import CHUNK, TIE, Cuts, Float64, Floats, best_cuts, chunks
+from bnnbench_gradient.cut_search import TIE, Cuts, Float64, Floats, best_cuts
 
 Constraint = Literal["exactly", "at-most"]
 Orientation = Literal["either", "top"]
@@ -100,19 +101,19 @@ def quantise(
     Raises:
         QuantisationError: for no weights, NaN or infinity, k outside 0..n, or unknown options.
     """
-    w = checked(w)
+    w, low, high = _vector(w)
     n = len(w)
     k = n if k is None else k
     check_choice("constraint", constraint, get_args(Constraint))
     check_choice("orientation", orientation, get_args(Orientation))
     if not 0 <= k <= n:
         raise QuantisationError(f"k must lie in 0..{n}, got {k}.")
-    if w.min() == w.max():
+    if low == high:
         value = float(w[0])
         return TwoValues(np.arange(n) < (k if constraint == "exactly" else 0), value, value, 0.0)
     if constraint == "exactly" or k == 0:
         return _exactly(w, k, orientation)
-    cuts = best_cuts(w, k, orientation == "either") if n >= LONG else None
+    cuts = best_cuts(w, (low, high), k, orientation == "either") if n >= LONG else None
     if cuts is not None:
         return _at_a_cut(w, k, orientation, cuts)
     curve = explained(w)
@@ -161,36 +162,36 @@ def smallest(w: Floats, k: int) -> npt.NDArray[np.bool_]:
 
 def fitted(w: Floats, mask: npt.NDArray[np.bool_]) -> TwoValues:
     """The best two values for a mask."""
-    n, ones, total, others, sse = len(w), int(np.count_nonzero(mask)), 0.0, 0.0, 0.0
-    buffer = np.empty(min(n, CHUNK))
-    for rows in chunks(n):
-        part = buffer[: rows.stop - rows.start]
-        total += float(np.multiply(w[rows], mask[rows], out=part).sum())
-        others += float(np.subtract(w[rows], part, out=part).sum())
+    from bnnbench_gradient.cut_kernel import masked_sums, squared_distance
+
+    n, ones = len(w), int(np.count_nonzero(mask))
+    total, others = masked_sums(w, mask)
     beta = total / ones if ones else others / n
     alpha = others / (n - ones) if ones < n else beta
-    for rows in chunks(n):
-        part = buffer[: rows.stop - rows.start]
-        np.subtract(w[rows], np.multiply(mask[rows], beta - alpha, out=part), out=part)
-        part -= alpha
-        sse += float(np.dot(part, part))
-    return TwoValues(mask, alpha, beta, sse)
+    return TwoValues(mask, alpha, beta, squared_distance(w, mask, alpha, beta))
 
 
 def checked(w: npt.ArrayLike) -> Floats:
-    """The weights as a vector of floats.
+    """The weights as a vector of 32-bit or 64-bit floats.
 
     Raises:
         QuantisationError: for no weights, more than one axis, NaN or infinity.
     """
-    array = np.asarray(w)
-    if not np.issubdtype(array.dtype, np.floating):
+    return _vector(w)[0]
+
+
+def _vector(w: npt.ArrayLike) -> tuple[Floats, float, float]:
+    """The weights as :func:`checked` gives them, their least and their largest."""
+    array = np.ascontiguousarray(w)
+    if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
     if array.ndim != 1 or not len(array):
         raise QuantisationError(f"Weights must be a vector of at least one, got {array.shape}.")
-    if not np.isfinite(array).all():
+    low, high = float(array.min()), float(array.max())
+    # NaN and infinity both reach the extremes
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise QuantisationError("Weights must be finite, got NaN or infinity.")
-    return array
+    return array, low, high
 
 
 def check_choice(what: str, given: str, allowed: tuple[str, ...]) -> None:
@@ -216,7 +217,10 @@ def _exactly(w: Floats, k: int, orientation: Orientation) -> TwoValues:
 
 def _above(w: Floats, lowest: float, k: int) -> npt.NDArray[np.bool_]:
     """The k largest entries, the least of which is ``lowest``."""
-    mask: npt.NDArray[np.bool_] = w > lowest
+    mask: npt.NDArray[np.bool_] = w >= lowest
+    if int(np.count_nonzero(mask)) == k:
+        return mask
+    np.greater(w, lowest, out=mask)
     missing = k - int(np.count_nonzero(mask))
     mask[np.flatnonzero(w == lowest)[:missing]] = True
     return mask

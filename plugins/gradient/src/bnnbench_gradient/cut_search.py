@@ -11,7 +11,6 @@ Complexity: O(n) plus sorting what remains.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-BINS, CHUNK = 4096, 32_768
+BINS = 2048
 TIE, SMALL = 1e-12, 1e-290
 
 
@@ -43,37 +42,25 @@ class _Bins:
     """Entries by bins of descending value, relative to their least value ``low``.
 
     Attributes:
-        codes: bin of every entry.
         sizes: entries in the first j bins, j = 0..BINS.
         sums: T at these sizes.
         mean: mu - low.
-        width: of a bin.
+        factor: bins per unit of value.
     """
 
-    codes: npt.NDArray[np.uint16]
     sizes: Int64
     sums: Float64
     low: float
     mean: float
-    width: float
+    factor: float
 
     @classmethod
-    def of(cls, w: Floats) -> _Bins:
-        low, high = float(w.min()), float(w.max())
+    def of(cls, w: Floats, low: float, high: float) -> _Bins:
+        from bnnbench_gradient.cut_kernel import histogram
+
         factor = (BINS - 0.5) / (high - low)
-        codes = np.empty(len(w), dtype=np.uint16)
         counts, totals = np.zeros(BINS, dtype=np.int64), np.zeros(BINS)
-        above, scaled = np.empty(CHUNK), np.empty(CHUNK)
-        index = np.empty(CHUNK, dtype=np.intp)
-        for rows in chunks(len(w)):
-            m = rows.stop - rows.start
-            np.subtract(w[rows], low, out=above[:m], dtype=np.float64)
-            np.multiply(above[:m], -factor, out=scaled[:m])
-            scaled[:m] += BINS - 0.25
-            index[:m] = scaled[:m]
-            codes[rows] = index[:m]
-            counts += np.bincount(index[:m], minlength=BINS)
-            totals += np.bincount(index[:m], above[:m], minlength=BINS)
+        histogram(w, low, factor, counts, totals)
         mean = float(totals.sum()) / len(w)
         centred = totals - counts * mean
         sizes = np.concatenate([[0], np.cumsum(counts)])
@@ -81,7 +68,12 @@ class _Bins:
         backward = np.concatenate([-np.cumsum(centred[::-1])[::-1], [0.0]])
         # summed from the nearer end, a short sum keeps its digits
         sums = np.where(2 * sizes <= len(w), forward, backward)
-        return cls(codes, sizes, sums, low, mean, 1.001 / factor)
+        return cls(sizes, sums, low, mean, factor)
+
+    @property
+    def width(self) -> float:
+        """At least the width of a bin, rounding included."""
+        return 1.001 / self.factor
 
     def bounds(self) -> Float64:
         """At least E(k) for every k of a bin, its edges included, shape (BINS,)."""
@@ -97,9 +89,17 @@ class _Bins:
 
     def refined(self, w: Floats, bins: Int64) -> tuple[Int64, Float64, Float64]:
         """Every size in these bins, with the least entry above the cut and T."""
-        sizes, lowest, sums = [], [], []
+        from bnnbench_gradient.cut_kernel import gather
+
+        wanted = np.zeros(BINS, dtype=np.bool_)
+        wanted[bins] = True
+        found = np.empty(int(np.diff(self.sizes)[bins].sum()))
+        gather(w, self.low, self.factor, wanted, found)
+        found = np.sort(found)[::-1]
+        sizes, lowest, sums, start = [], [], [], 0
         for j in bins.tolist():
-            entries = np.sort(w[np.flatnonzero(self.codes == j)].astype(np.float64))[::-1]
+            entries = found[start : start + int(self.sizes[j + 1] - self.sizes[j])]
+            start += len(entries)
             sizes.append(self.sizes[j] + np.arange(1, len(entries) + 1))
             lowest.append(entries)
             centred = (entries - self.low) - self.mean
@@ -111,11 +111,12 @@ class _Bins:
         return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
 
 
-def best_cuts(w: Floats, most: int, bottom: bool) -> Cuts | None:
+def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool) -> Cuts | None:
     """The cuts with the largest E among those with at most ``most`` entries above.
 
     Args:
         w: finite entries that are not all equal, at least three.
+        extremes: the least and the largest of them.
         most: allowed entries above the cut.
         bottom: whether at most that many entries below are allowed as well.
 
@@ -123,9 +124,10 @@ def best_cuts(w: Floats, most: int, bottom: bool) -> Cuts | None:
         None when so many bins remain that sorting everything is quicker, or for a range of values
         that floating point cannot divide.
     """
-    if not SMALL < float(w.max()) - float(w.min()) < 1 / SMALL:
+    low, high = extremes
+    if not SMALL < high - low < 1 / SMALL:
         return None
-    n, bins = len(w), _Bins.of(w)
+    n, bins = len(w), _Bins.of(w, low, high)
     inside = allowed(bins.sizes, n, most, bottom)
     floor = explained_by(bins.sums, bins.sizes, n)[inside].max(initial=0.0) * (1 - TIE)
     reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
@@ -150,8 +152,3 @@ def explained_by(sums: Float64, k: Int64, n: int) -> Float64:
     safe = np.where(inner, k, 1).astype(np.float64)
     gains: Float64 = np.where(inner, n * np.square(sums) / (safe * (n - safe)), 0.0)
     return gains
-
-
-def chunks(n: int) -> Iterator[slice]:
-    """Pieces of a long vector that stay in the cache."""
-    return (slice(a, min(a + CHUNK, n)) for a in range(0, n, CHUNK))
