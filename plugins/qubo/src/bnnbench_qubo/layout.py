@@ -217,8 +217,9 @@ def number(problem: Problem, choice: Choice) -> Layout:
         slack = numbering.take(encoding.used)
         present = w[np.repeat(c.hidden, len(steps))] != NONE
         products = numbering.take(np.broadcast_to(present, (len(c.values), *present.shape)))
-        wanted = encoding.used & (encoding.ancillas is not None and not known)
-        ancillas = numbering.take(wanted[..., : None if wanted.any() else 0])
+        ancillas = np.zeros((*c.levels.shape, 0), dtype=np.int64)
+        if encoding.ancillas is not None and not known:
+            ancillas = numbering.take(encoding.used)
         layers.append(
             LayerVariables(c, encoding, f, steps, w, activations, slack, products, ancillas)
         )

@@ -22,6 +22,7 @@ reach, is quadratic in binary bits, linear in the others: a sum over bits above 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -77,7 +78,7 @@ class Slack(ABC):
     def _coefficients(self) -> Int64:
         """Beta."""
 
-    @property
+    @cached_property
     def used(self) -> Bools:
         """Which slack bits exist."""
         used: Bools = self.coefficients != 0
