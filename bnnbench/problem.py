@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -19,6 +20,7 @@ from bnnbench.errors import ProblemError
 from bnnbench.network import Forward, Layer, Network
 from bnnbench.objectives import GroupTargets, Lexicographic, Objective, Outcome, Score
 from bnnbench.spec import Spec, Value
+from bnnbench.stacked import Rows, forwards
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,26 @@ class Problem:
         return self.objective.evaluate(
             Outcome(network, forward, self.targets(), y, self.output_scale)
         )
+
+    def evaluate_many(self, networks: Sequence[Network]) -> list[Score]:
+        """:meth:`evaluate` of every network, several times faster for small ones.
+
+        Networks with the same scales are stacked where no sum can leave 53 bits
+        (:mod:`bnnbench.stacked`); others are evaluated one by one. The values are the same.
+        """
+        y = self.dataset.part("train")[1]
+        stack = None if self._train_rows is None else forwards(networks, self._train_rows)
+        if stack is None:
+            return [self.evaluate(network) for network in networks]
+        targets, scale = self.targets(), self.output_scale
+        return [
+            self.objective.evaluate(Outcome(network, forward, targets, y, scale))
+            for network, forward in zip(networks, stack, strict=True)
+        ]
+
+    @cached_property
+    def _train_rows(self) -> Rows | None:
+        return Rows.of(self.dataset.part("train")[0], self.dataset.scale)
 
     def outside(self, network: Network) -> str | None:
         """Why a network does not belong to the problem's class; None when it does."""

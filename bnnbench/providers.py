@@ -21,8 +21,13 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         )
     },
     "bnnbench-qubo": {
-        "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),
-        "formulation": ("bnn-qubo",),
+        "solver": (
+            *("batch-bias", "dimod", "dimod-exact", "dropout-bias", "dwave-cloud", "dwave-descent"),
+            *("dwave-sa", "dwave-sqa", "dwave-tabu", "fixstars", "ising-sa", "ising-sb"),
+            *("ising-structured", "ising-torch", "openjij", "penalty-sweep"),
+            *("simulated-bifurcation", "tree-decomposition"),
+        ),
+        "formulation": ("bnn-qubo", "qubo-milp", "sasdelli-chin"),
     },
     "bnnbench-gradient": {"solver": ("gd-b", "gd-nn", "gd-t", "ste")},
     "bnnbench-datasets": {
