@@ -17,21 +17,21 @@ from typing import ClassVar
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Clock, Model, Report, Solver, ignore_report
+from bnnbench.interfaces import Clock, Model, Report, ignore_report
 from bnnbench.models import Qubo
 from bnnbench.network import Network
 from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
 from bnnbench_qubo.counter import Int64
 from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.sampling import batch_seed
 
 
 @dataclass(frozen=True)
-class BatchBias(Solver):
+class BatchBias(Composite):
     """Trains on mini-batches one after the other, each QUBO biased to the weights before.
 
     The answer is the best network on all training rows. With a time limit every batch gets an equal

@@ -15,7 +15,7 @@ def formulation_of(text: Spec | str, owner: str) -> Formulation:
     """
     from bnnbench.registry import Registry
 
-    found = Registry.load().formulation(_spec(text))
+    found = Registry.current().formulation(_spec(text))
     _check(found, owner)
     return found
 
@@ -28,7 +28,7 @@ def sampler_of(text: Spec | str, owner: str) -> Solver:
     """
     from bnnbench.registry import Registry
 
-    found = Registry.load().solver(_spec(text))
+    found = Registry.current().solver(_spec(text))
     _check(found, owner)
     return found
 
@@ -40,3 +40,15 @@ def _check(part: Formulation | Solver, owner: str) -> None:
 
 def _spec(text: Spec | str) -> Spec:
     return text if isinstance(text, Spec) else parse(text)
+
+
+class Composite(Solver):
+    """A solver around a formulation and a sampler, its fields ``formulation`` and ``sampler``."""
+
+    sampler: Spec | str
+    formulation: Spec | str
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        """Both parts, so that their versions belong to a cell's identity."""
+        return ("solver", _spec(self.sampler)), ("formulation", _spec(self.formulation))

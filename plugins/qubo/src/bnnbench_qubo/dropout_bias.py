@@ -27,7 +27,7 @@ from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ LAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class DropoutBias(Solver):
+class DropoutBias(Composite):
     """Samples random subnetworks first, whose consensus biases the whole network's QUBO.
 
     For one hidden layer. The sampler should stop by itself, or have a time limit to share: half

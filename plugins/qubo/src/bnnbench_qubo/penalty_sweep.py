@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Clock, Model, Report, Solver
+from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec, parse
-from bnnbench_qubo.composite import formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
 
 @dataclass(frozen=True)
-class PenaltySweep(Solver):
+class PenaltySweep(Composite):
     """Samples a QUBO at several penalties, then spends the rest of the time at the best one.
 
     Best by training objective, then by the mean objective of the reads. Without a time limit every
