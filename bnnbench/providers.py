@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("columns", "highs", "pyomo"),
+        "solver": ("columns", "cp-sat", "errors-route", "gurobi", "highs", "pyomo", "scip"),
         "formulation": (
             *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
             *("min-weight", "sat-margin"),

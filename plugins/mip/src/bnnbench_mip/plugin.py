@@ -39,7 +39,10 @@ def bnnbench_formulations() -> Iterable[type[Formulation]]:
 def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Solvers of kind ``milp``, and one that reads problems themselves."""
     from bnnbench_mip.columns import Columns
+    from bnnbench_mip.cpsat import CpSat
+    from bnnbench_mip.gurobi import Gurobi
     from bnnbench_mip.highs import Highs
     from bnnbench_mip.pyomo_solver import Pyomo
+    from bnnbench_mip.scip import Scip
 
-    return [Highs, Pyomo, Columns]
+    return [Highs, CpSat, Scip, Gurobi, Pyomo, Columns]
