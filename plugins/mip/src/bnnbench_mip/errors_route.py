@@ -38,6 +38,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "workers": {"num_workers": 8},
 }
 """CP-SAT's parameters by name of a member."""
+MANY = 20
+"""With more features CP-SAT comes before the prefix search."""
 
 
 @dataclass(frozen=True)
@@ -236,9 +238,10 @@ class _Route:
         if units == 1 and self.few and not run.over:
             self._one()
         elif units == 1 and not run.over:
-            self._limits(0.5)
+            if self.form.X.shape[1] <= MANY:
+                self._limits(0.5)
         if units == 2 and self.few and not run.over:
-            run.program(MEMBERS["default"], 0.3, "cp-sat default")
+            run.program(MEMBERS["default"], 0.8, "cp-sat default")
             self._two()
         if not run.over:
             run.search(self.parameters.search_seconds - searched)

@@ -1,8 +1,8 @@
 """All half-spaces with few integer weights: best of one, best pair, by complete enumeration.
 
 The sums x w of all weight vectors up to sign are grown feature by feature, an array (vectors x
-samples). For one unit, a histogram of signed sample weights over the values of x w, accumulated,
-gives the errors of every threshold and of every complement at once: O(vectors x (samples + range)).
+samples). For one unit, the running sum of signed sample weights in the order of x w gives the errors
+of every threshold: O(vectors x samples log samples).
 
 For two units "both fire" is left to solve ("at least one fires" is the same with all signs turned,
 since complements of half-spaces are half-spaces). A pair (A, B) costs
@@ -95,38 +95,32 @@ class HalfSpaces:
         """The best single half-space; None when stopped."""
         form, net = self.form, None
         best = int(form.weight.sum()) + 1
-        signed = np.where(form.positive, form.weight, -form.weight).astype(np.float64)
+        signed = np.where(form.positive, form.weight, -form.weight)
         negatives = int(form.weight[~form.positive].sum())
-        total = int(form.weight.sum())
-        reach = 2 * int(np.abs(form.X).sum(axis=1).max(initial=0)) * int(form.values[-1]) + 3
-        for first, sums in self._chunks(reach):
-            if self.stop():
-                return None
-            low = sums.min(axis=1).astype(np.int64)
-            span = int((sums.max(axis=1) - low).max()) + 2
-            place = (sums - low[:, None]).astype(np.int64) + 1
-            place += (np.arange(len(sums)) * (span + 1))[:, None]
-            counts = np.bincount(
-                place.ravel(), np.tile(signed, len(sums)), len(sums) * (span + 1)
-            ).reshape(len(sums), span + 1)
-            # Errors of "x w >= low + t": positives below, negatives from there on.
-            errors = negatives + np.rint(np.cumsum(counts, axis=1)).astype(np.int64)
-            for turned, table in ((False, errors), (True, total - errors)):
-                at = int(table.argmin())
-                if table.flat[at] < best:
-                    best = int(table.flat[at])
-                    k, t = divmod(at, span + 1)
-                    net = self._single(first + k, int(low[k]) + t, turned)
+        # Equal sums in the order of falling signed weights: no cut between them looks better.
+        code, own = np.unique(-signed, return_inverse=True)
+        step = len(code)
+        for first, sums in self._chunks():
+            for sign in (1, -1):
+                if self.stop():
+                    return None
+                keys = sums.astype(np.int64 if sums.itemsize == 8 else np.int32)
+                keys = keys * (sign * step) + own.reshape(-1)
+                keys.sort(axis=1)
+                running = np.cumsum(-code[keys % step], axis=1)
+                at = int(running.argmin())
+                k, cut = divmod(at, len(form.X))
+                low = min(0, int(running.flat[at]))
+                if negatives + low < best:
+                    best = negatives + low
+                    level = keys[k] // step
+                    threshold = int(level[cut]) + 1 if running.flat[at] < 0 else int(level[0])
+                    w = sign * self.weights[first + k].astype(np.int64)[:, None]
+                    net = Firing(w, np.array([threshold]), 1)
         return net
 
-    def _single(self, k: int, threshold: int, turned: bool) -> Firing:
-        w = self.weights[k].astype(np.int64)[:, None]
-        if turned:
-            return Firing(-w, np.array([1 - threshold]), 1)
-        return Firing(w, np.array([threshold]), 1)
-
-    def _chunks(self, width: int = 1) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        size = max(1, CHUNK // max(width, self.sums.shape[1], 1))
+    def _chunks(self) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        size = max(1, CHUNK // max(1, self.sums.shape[1]))
         for first in range(0, len(self.sums), size):
             yield first, self.sums[first : first + size]
 
