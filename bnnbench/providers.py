@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("columns", "cp-sat", "errors-route", "gurobi", "highs", "pyomo", "scip"),
+        "solver": (
+            *("columns", "cp-sat", "errors-route", "gurobi", "highs", "hitting-set", "pyomo"),
+            "scip",
+        ),
         "formulation": (
             *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
             *("min-weight", "sat-margin"),

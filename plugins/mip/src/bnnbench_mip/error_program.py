@@ -12,6 +12,7 @@ together) and a bound on the sum may be added.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ class ErrorProgram:
         form: the samples.
         program: the model.
         weights, biases, votes, errors: its variables; ``errors`` by sample.
+        cost: weight of the wrong samples.
     """
 
     form: ThresholdForm
@@ -41,6 +43,7 @@ class ErrorProgram:
     biases: list[Any]
     votes: Any
     errors: dict[int, Any]
+    cost: Any = 0
 
     @classmethod
     def of(cls, form: ThresholdForm, samples: Iterable[int], hard: bool = False) -> ErrorProgram:
@@ -60,14 +63,13 @@ class ErrorProgram:
         self = cls(form, program, weights, biases, votes, {})
         for k in samples:
             self._add(k, hard)
-        for one, other in zip(biases[:-1], biases[1:], strict=True):
+        for one, other in itertools.pairwise(biases):
             program.add(one >= other)
         if not hard:
-            cost = cp_model.LinearExpr.weighted_sum(
+            self.cost = cp_model.LinearExpr.weighted_sum(
                 list(self.errors.values()), [int(form.weight[k]) for k in self.errors]
             )
-            program.minimize(cost)
-            self.cost = cost
+            program.minimize(self.cost)
         return self
 
     def _add(self, k: int, hard: bool) -> None:

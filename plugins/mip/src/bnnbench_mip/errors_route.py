@@ -15,8 +15,6 @@ Every net is scored on the merged samples and, as a network, by the core.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -38,6 +36,12 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "workers": {"num_workers": 8},
 }
 """CP-SAT's parameters by name of a member."""
+HINTED = ("core", "workers")
+"""Members that start from the incumbent: proofs of the others take two to five times as long then,
+while core search finds no good nets of its own."""
+DETERMINISTIC, MOVES, PREFIXES = 1.0, 2.5e7, 4e7
+"""What a second is about: in CP-SAT's deterministic time, in changes of a weight times samples, and
+in prefixes times samples. So a run that its limit does not end is the same every time."""
 MANY = 20
 """With more features CP-SAT comes before the prefix search."""
 
@@ -52,7 +56,8 @@ class ErrorsRoute(Solver):
         search_seconds: of the local search, at most.
         most_vectors: enumerate weight vectors up to this number.
         most_pairs: compare so many pairs of half-spaces at most.
-        first_seconds: of the first turn of a member of the portfolio.
+        first_seconds: of the first turn of a member of the portfolio. All seconds are nominal,
+            counted in work and not by a clock.
     """
 
     name: ClassVar[str] = "errors-route"
@@ -111,7 +116,9 @@ class Run:
         self.found(Firing(idle, np.full(shape[1], -reach if always else reach + 1), 1))
         known = self.problem.lower_bound
         assert known is not None
-        self.proved(math.ceil(known) - self.form.base, "pair-sums" if self.problem.cores else "base")
+        self.proved(
+            math.ceil(known) - self.form.base, "pair-sums" if self.problem.cores else "base"
+        )
 
     @property
     def over(self) -> bool:
@@ -159,38 +166,38 @@ class Run:
             {"base": self.form.base, "samples": len(self.form.X), **self.info},
         )
 
-    def deadline(self, seconds: float) -> Callable[[], bool]:
-        """Asked by a search that may take so long: whether to stop it."""
-        end = time.monotonic() + min(seconds, self.clock.left)
-        return lambda: time.monotonic() >= end or self.halted
-
     def search(self, seconds: float) -> None:
-        """Local search until proved, or for some seconds."""
-        over = self.deadline(seconds)
+        """Local search until proved, or for some seconds' worth of steps."""
+        steps = max(1, round(seconds * MOVES / (self.form.X.size * len(self.form.values))))
         rng = np.random.Generator(np.random.PCG64(self.seed))
 
         def found(net: Firing, errors: int) -> bool:
-            return (errors < self.best and self.found(net)) or over() or self.over
+            nonlocal steps
+            steps -= 1
+            return (errors < self.best and self.found(net)) or steps <= 0 or self.over
 
-        if not self.over and self.form.X.size:
+        if not self.over:
             local_search(self.form, rng, found)
 
-    def program(
-        self, parameters: dict[str, Any], seconds: float, by: str, cores: Any = ()
-    ) -> None:
+    def program(self, member: str, seconds: float, cores: Any = ()) -> None:
         """CP-SAT on the whole problem, from what is known, for some seconds."""
         from ortools.sat.python import cp_model
 
+        if self.over:
+            return
+        by = f"cp-sat {member}"
         model = ErrorProgram.of(self.form, range(len(self.form.X)))
         model.clauses(cores)
         model.bounds(self.bound, None)
-        if self.net is not None:
+        if self.net is not None and member in HINTED:
             model.hint(self.net)
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self.seed % 2**31
-        solver.parameters.max_time_in_seconds = max(0.01, min(seconds, 0.98 * self.clock.left))
-        for key, value in parameters.items():
+        solver.parameters.max_deterministic_time = seconds / DETERMINISTIC
+        if math.isfinite(self.clock.left):
+            solver.parameters.max_time_in_seconds = max(0.01, 0.98 * self.clock.left)
+        for key, value in MEMBERS[member].items():
             setattr(solver.parameters, key, value)
         run = self
 
@@ -232,19 +239,17 @@ class _Route:
             run.proved(0, "base")
             return
         searched = min(0.1, self.parameters.search_seconds)
-        # All vectors take less time than a search for one unit.
-        if units > 1 or not self.few:
-            run.search(searched)
-        if units == 1 and self.few and not run.over:
+        if units == 1 and self.few:
             self._one()
-        elif units == 1 and not run.over:
-            if self.form.X.shape[1] <= MANY:
-                self._limits(0.5)
-        if units == 2 and self.few and not run.over:
-            run.program(MEMBERS["default"], 0.8, "cp-sat default")
+        elif units == 2 and self.few:
+            run.program("default", 0.4)
+            run.search(searched)
             self._two()
-        if not run.over:
-            run.search(self.parameters.search_seconds - searched)
+        run.search(searched)
+        many = self.form.X.shape[1] > MANY
+        if units == 1:
+            run.program("linear", 4 * self.parameters.first_seconds) if many else self._limits(0.5)
+        run.search(self.parameters.search_seconds - searched)
         self._portfolio()
 
     def _one(self) -> None:
@@ -255,9 +260,9 @@ class _Route:
             self.run.proved(self.run.best, "half-spaces")
 
     def _two(self) -> None:
-        spaces = HalfSpaces.of(self.form, lambda: self.run.over)
         if self.run.over:
             return
+        spaces = HalfSpaces.of(self.form, lambda: self.run.over)
         one = spaces.best_one()
         if one is not None:
             self.run.found(_padded(one, self.form))
@@ -270,12 +275,12 @@ class _Route:
         self.run.proved(self.run.best, "pairs of half-spaces")
 
     def _limits(self, seconds: float) -> None:
-        """Raise the limit of the prefix search as long as there is time."""
-        over = self.run.deadline(seconds)
-        stop = lambda: over() or self.run.over  # noqa: E731
+        """Raise the limit of the prefix search for some seconds' worth of prefixes."""
+        if self.run.over:
+            return
         if self.prefixes is None:
-            self.prefixes = PrefixSearch(self.form, stop)
-        self.prefixes.stop = stop
+            self.prefixes = PrefixSearch(self.form, lambda: self.run.over)
+        self.prefixes.left = round(seconds * PREFIXES / len(self.form.X))
         try:
             while not self.run.over:
                 limit = max(0, self.run.bound)
@@ -301,7 +306,7 @@ class _Route:
                 if name == "prefixes":
                     self._limits(2 * seconds)
                 else:
-                    self.run.program(MEMBERS[name], seconds, f"cp-sat {name}")
+                    self.run.program(name, seconds)
             seconds *= 2
 
 

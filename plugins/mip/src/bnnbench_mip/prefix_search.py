@@ -55,7 +55,11 @@ class _Level:
 
 
 class PrefixSearch:
-    """The search for one half-space; see the module."""
+    """The search for one half-space; see the module.
+
+    Attributes:
+        left: prefixes that it may still look at.
+    """
 
     def __init__(self, form: ThresholdForm, stop: Callable[[], bool]) -> None:
         self.form, self.stop = form, stop
@@ -65,7 +69,7 @@ class PrefixSearch:
         self.signed = np.where(form.positive, form.weight, -form.weight)
         self.negatives = int(form.weight[~form.positive].sum())
         self.levels = [self._level(k) for k in range(self.X.shape[1] + 1)]
-        self.prefixes = 0
+        self.left = 1 << 62
 
     def within(self, limit: int) -> Firing | None:
         """A half-space with at most so many errors beyond the base; None when there is none.
@@ -79,10 +83,10 @@ class PrefixSearch:
     def _extend(
         self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8], k: int, limit: int
     ) -> Firing | None:
-        if self.stop():
+        self.left -= len(sums)
+        if self.stop() or self.left < 0:
             raise StoppedError
         bounds = self._bounds(sums, k)
-        self.prefixes += len(sums)
         keep = np.flatnonzero(bounds <= limit)
         if not len(keep):
             return None
