@@ -117,7 +117,7 @@ class Run:
         known = self.problem.lower_bound
         assert known is not None
         self.proved(
-            math.ceil(known) - self.form.base, "pair-sums" if self.problem.cores else "base"
+            math.ceil(known) - self.form.base, "pair sums" if self.problem.cores else "duplicates"
         )
 
     @property
@@ -236,7 +236,7 @@ class _Route:
         """All steps, until proved or out of time."""
         run, units = self.run, self.form.units
         if not self.form.X.size:
-            run.proved(0, "base")
+            run.proved(0, "duplicates")
             return
         searched = min(0.1, self.parameters.search_seconds)
         if units == 1 and self.few:

@@ -1,8 +1,8 @@
 """All half-spaces with few integer weights: best of one, best pair, by complete enumeration.
 
 The sums x w of all weight vectors up to sign are grown feature by feature, an array (vectors x
-samples). For one unit, the running sum of signed sample weights in the order of x w gives the errors
-of every threshold: O(vectors x samples log samples).
+samples). For one unit, the running sum of signed sample weights in the order of x w gives the
+errors of every threshold: O(vectors x samples log samples).
 
 For two units "both fire" is left to solve ("at least one fires" is the same with all signs turned,
 since complements of half-spaces are half-spaces). A pair (A, B) costs
@@ -104,7 +104,7 @@ class HalfSpaces:
             for sign in (1, -1):
                 if self.stop():
                     return None
-                keys = sums.astype(np.int64 if sums.itemsize == 8 else np.int32)
+                keys: Any = sums.astype(np.int64 if sums.itemsize == 8 else np.int32)
                 keys = keys * (sign * step) + own.reshape(-1)
                 keys.sort(axis=1)
                 running = np.cumsum(-code[keys % step], axis=1)

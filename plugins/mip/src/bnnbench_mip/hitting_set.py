@@ -7,8 +7,8 @@ that fits them is optimal.
 
 * Oracle: CP-SAT with one worker on the samples at hand (:func:`bnnbench_mip.error_program.fit`);
   nets found before are tried first.
-* Growing: from the samples that must be right, one starts in the set; violated ones are added, a few
-  at a time, until nothing fits. Shrinking: each sample is left out if nothing fits without it.
+* Growing: one of the samples that must be right starts; violated ones are added, a few at a time,
+  until nothing fits. Shrinking: each sample is left out if nothing fits without it.
 * First disjoint cores, taking the least weight of each from its samples; then all cores in a
   minimum-weight hitting set, several disjoint cores per round.
 
@@ -104,11 +104,11 @@ class _Cores:
         self.calls += 1
         run.info["calls"] = self.calls
         seconds = min(run.clock.left, 1e6)
-        net = fit(self.form, samples, seconds, self.parameters.effort, run.seed)
-        if isinstance(net, Firing):
-            self.nets = [*self.nets[-KEPT_NETS:], net]
-            run.found(net)
-        return net
+        fitted = fit(self.form, samples, seconds, self.parameters.effort, run.seed)
+        if isinstance(fitted, Firing):
+            self.nets = [*self.nets[-KEPT_NETS:], fitted]
+            run.found(fitted)
+        return fitted
 
     def grown(self, wanted: Int64, price: Int64) -> Core | Firing | None:
         """A core among some samples, or a net that fits all of them; None when not found out."""

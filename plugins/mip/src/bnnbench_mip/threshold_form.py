@@ -9,7 +9,7 @@ always fires. Not exact, and refused: more outputs, more layers, biases with a r
 restricted with the output bias), larger weights at H >= 3 (2 u1 + u2 + u3 is no count).
 
 Errors need nothing else of a sample than its features and which class is in the majority: equal
-rows become one with weight \\|n+ - n-\\|, and the minorities are the *base* that every net pays.
+rows become one with weight abs(n+ - n-), and the minorities are the *base* that every net pays.
 """
 
 from __future__ import annotations
