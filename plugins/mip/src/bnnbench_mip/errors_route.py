@@ -240,6 +240,7 @@ class _Route:
             return
         searched = min(0.1, self.parameters.search_seconds)
         if units == 1 and self.few:
+            self._limits(0.03)
             self._one()
         elif units == 2 and self.few:
             run.program("default", 0.4)
@@ -248,11 +249,14 @@ class _Route:
         run.search(searched)
         many = self.form.X.shape[1] > MANY
         if units == 1:
-            run.program("linear", 4 * self.parameters.first_seconds) if many else self._limits(0.5)
+            first = self.parameters.first_seconds
+            run.program("linear", 4 * first) if many else self._limits(8 * first)
         run.search(self.parameters.search_seconds - searched)
         self._portfolio()
 
     def _one(self) -> None:
+        if self.run.over:
+            return
         spaces = HalfSpaces.of(self.form, lambda: self.run.over)
         net = spaces.best_one()
         if net is not None:
