@@ -14,8 +14,8 @@ with Pyomo too: a Pyomo part with a cardinality row per hidden unit joined to th
 and the whole program as a Pyomo model (pure, N = 200 only), compiled to arrays; peak memory is that
 of a fresh process for the direct way.
 
-Run with ``python benchmarks/mip.py``; ``--parts`` chooses among proofs, columns, solvers and build. CPU
-seconds of this process, so a contended machine shortens what a wall limit allows.
+Run with ``python benchmarks/mip.py``; ``--parts`` chooses among proofs, columns, solvers and build.
+CPU seconds of this process, so a contended machine shortens what a wall limit allows.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from __future__ import annotations
 import argparse
 import gc
 import math
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import highspy
 import numpy as np
@@ -36,7 +36,7 @@ import scipy.sparse
 from bnnbench_mip.columns import Columns
 from bnnbench_mip.highs import Highs, pass_model
 from bnnbench_mip.linear_hinge import LinearHingeMILP
-from bnnbench_mip.pyomo_model import compiled, joined, mirrored
+from bnnbench_mip.pyomo_model import collector_paused, compiled, joined, mirrored
 from bnnbench_mip.pyomo_solver import expand
 
 from bnnbench.architecture import Architecture
@@ -179,10 +179,16 @@ def hybrid_part(problem: Problem) -> highspy.Highs:
 def peak(registry: Registry, n: int) -> None:
     """Extra megabytes of building and handing over, in this process."""
     problem = digits(registry, n)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most_resident()
     solver = quiet()
     pass_model(solver, LinearHingeMILP().build(problem).data)
-    print(round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+    print(round((most_resident() - before) / 1024))
+
+
+def most_resident() -> int:
+    """Kilobytes; getrusage would give those of the process that started this one."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def digits(registry: Registry, n: int) -> Problem:
@@ -327,7 +333,8 @@ def build(registry: Registry, repeats: int) -> None:
         print(f"  extra peak memory of the direct way {extra} MB", flush=True)
         if n == 200:
             start = time.process_time()
-            model = expand(ready)
+            with collector_paused():
+                model = expand(ready)
             pass_model(quiet(), compiled(model))
             seconds = time.process_time() - start
             print(f"  Pyomo pure {seconds:.2f} s, ratio {seconds / base:.0f}", flush=True)

@@ -67,7 +67,7 @@ def joined(milp: MatrixMILP, model: Any, shared: Mapping[str, Any]) -> MatrixMIL
     Raises:
         ValueError: when a new ``Var`` has the name of a block.
     """
-    with _collector_paused():
+    with collector_paused():
         form = _standard_form(model)
     known = {
         id(entry): int(column)
@@ -142,8 +142,11 @@ def _variables(model: Any, known: Mapping[int, int]) -> Iterator[tuple[str, Any]
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: it looks at every one of Pyomo's objects again and again."""
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it looks at every one of Pyomo's objects again and again.
+
+    Worth having around the writing of a large model, too.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
