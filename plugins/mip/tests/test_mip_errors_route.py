@@ -169,7 +169,7 @@ sys.path.insert(0, sys.argv[1])
 from test_mip_errors_route import bits, drawn
 
 out = []
-for problem in [bits(6, 80, 1), bits(5, 40, 2)]:
+for problem in [bits(8, 120, 1), bits(5, 40, 2)]:
     rows = []
     for solver in (ErrorsRoute(), ErrorsRoute(most_vectors=0), HittingSet()):
         bounds = []
@@ -201,7 +201,7 @@ def test_all_routes_agree_and_a_second_solver_refutes_the_cores(
         assert bound <= best <= value == objective
         assert rising
         assert all(row[1:4] == [best] * 3 for row in routes)
-    problem, cores = bits(6, 80, 1), answers[0][1]
+    problem, cores = bits(8, 120, 1), answers[0][1]
     assert cores
     for core in cores[:3]:
         small = restricted(problem, core)
