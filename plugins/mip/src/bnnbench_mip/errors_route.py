@@ -3,7 +3,7 @@
 1. Threshold form (:mod:`bnnbench_mip.threshold_form`); bound: the base, and for one unit disjoint
    pair-sum cores. Local search until it meets the bound or its time is over.
 2. One unit: all weight vectors where they are few; else the search by prefix bounds, which proves
-   one limit after the other.
+   one limit after the other. With more than 20 features CP-SAT with full linearization comes first.
 3. Two units and few weight vectors: CP-SAT for a moment, then all pairs of half-spaces.
 4. What is left: a portfolio of CP-SAT with the incumbent as hint and the bound as a row. Its
    members, full linearization, core search, default and 8 workers, take turns; each turn doubles.
@@ -238,19 +238,21 @@ class _Route:
         if not self.form.X.size:
             run.proved(0, "duplicates")
             return
-        searched = min(0.1, self.parameters.search_seconds)
-        if units == 1 and self.few:
-            self._limits(0.03)
+        searched, first = min(0.1, self.parameters.search_seconds), self.parameters.first_seconds
+        if units == 1 and self.form.X.shape[1] > MANY:
+            run.program("linear", 4 * first)
+        elif units == 1 and self.few:
+            # Prefixes merge samples where features have two values.
+            if np.ptp(self.form.X) <= 1:
+                self._limits(0.03)
             self._one()
         elif units == 2 and self.few:
             run.program("default", 0.4)
             run.search(searched)
             self._two()
         run.search(searched)
-        many = self.form.X.shape[1] > MANY
         if units == 1:
-            first = self.parameters.first_seconds
-            run.program("linear", 4 * first) if many else self._limits(8 * first)
+            self._limits(8 * first)
         run.search(self.parameters.search_seconds - searched)
         self._portfolio()
 
