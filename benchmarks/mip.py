@@ -29,8 +29,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import highspy
 import numpy as np
 import scipy.sparse
 from bnnbench_mip.columns import Columns
@@ -49,6 +49,9 @@ from bnnbench.problem import Problem
 from bnnbench.registry import Registry
 from bnnbench.solution import Limits, Solution, Status
 from bnnbench.spec import parse
+
+if TYPE_CHECKING:
+    import highspy
 
 Instance = tuple[int, int, int]
 """Features, rows and hidden units."""
@@ -199,6 +202,9 @@ def digits(registry: Registry, n: int) -> Problem:
 
 def quiet() -> highspy.Highs:
     """A solver that prints nothing."""
+    # Not at the top: ortools, which one solver needs, cannot be loaded beside it.
+    import highspy
+
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     return solver
