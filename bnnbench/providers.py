@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("bemi-stages", "columns", "highs", "icarte-hw", "neurons-hierarchical", "pyomo"),
+        "solver": (
+            *("bemi-stages", "columns", "cp-sat", "errors-route", "gurobi", "highs", "hitting-set"),
+            *("icarte-hw", "neurons-hierarchical", "pyomo", "scip"),
+        ),
         "formulation": (
             *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),
             *("min-hinge", "min-weight", "min-weight-held-margins", "neurons", "sat-margin"),

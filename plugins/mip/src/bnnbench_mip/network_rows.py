@@ -131,7 +131,8 @@ class NetworkRows:
             return EMPTY
         unit, target = np.nonzero(mask)
         least, most = product_range(self.problem, plan.weights)
-        c = self.rows.variables(f"c{plan.layer}", (n, len(unit)), least, most)
+        # Fixed by whole weights and activations, or pushed to such a value where one-sided.
+        c = self.rows.variables(f"c{plan.layer}", (n, len(unit)), least, most, implied=True)
         sources = [s.source for s in self.problem.architecture.sources(plan.layer) if s.source]
         a = np.concatenate([self.hidden[s - 1] for s in sources], axis=1)[:, unit]
         t = self._column_matrix(plan)[-len(mask) :][mask]

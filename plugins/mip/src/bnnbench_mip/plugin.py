@@ -55,12 +55,18 @@ def bnnbench_objectives() -> Iterable[type[Objective]]:
 
 @hookimpl
 def bnnbench_solvers() -> Iterable[type[Solver]]:
-    """Solvers of kind ``milp``, and one that reads problems themselves."""
+    """Solvers of kind ``milp``, and some that read problems themselves."""
     from bnnbench_mip.bemi import Bemi
     from bnnbench_mip.columns import Columns
+    from bnnbench_mip.cpsat import CpSat
+    from bnnbench_mip.errors_route import ErrorsRoute
+    from bnnbench_mip.gurobi import Gurobi
     from bnnbench_mip.hierarchical import Hierarchical
     from bnnbench_mip.highs import Highs
+    from bnnbench_mip.hitting_set import HittingSet
     from bnnbench_mip.hybrid import IcarteHW
     from bnnbench_mip.pyomo_solver import Pyomo
+    from bnnbench_mip.scip import Scip
 
-    return [Highs, Pyomo, Columns, Bemi, IcarteHW, Hierarchical]
+    programs: list[type[Solver]] = [Highs, CpSat, Scip, Gurobi, Pyomo]
+    return [*programs, Columns, ErrorsRoute, HittingSet, Bemi, IcarteHW, Hierarchical]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver, missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Status, Termination
-from bnnbench_mip.highs import mip_tolerance
+from bnnbench_mip.watch import mip_tolerance
 
 TERMINATIONS = {
     "optimal": Termination.OPTIMAL,
