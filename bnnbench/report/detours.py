@@ -19,7 +19,7 @@ from bnnbench.statistics import Aggregate, geometric_mean
 INSTANT = 1e-3
 """Seconds below which times are not told apart."""
 LEVEL = 1e-9
-SIZES = ("variables", "columns", "n")
+SIZES = ("cols", "n")
 """Where formulations write down how many variables a model has."""
 
 
