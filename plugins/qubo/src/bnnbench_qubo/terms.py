@@ -109,17 +109,18 @@ class Terms:
     def square(self, e: Affine, weight: float) -> None:
         """Add ``weight`` times the sum of all squared expressions."""
         e = e.without_unused()
-        self._square_shared(e, weight)
-        self._cross(e, weight)
+        if len(e.arcs):
+            self._square_shared(e, weight)
+            self._cross(e, weight)
         self._square_own(e, weight)
         self.constant(weight * e.constant**2)
 
     def _square_shared(self, e: Affine, weight: float) -> None:
         gram = e.shared.T @ e.shared
-        i, j = np.triu_indices(len(gram), k=1)
+        i, j = np.nonzero(np.triu(gram, k=1))
         self.pairs(e.arcs[i], e.arcs[j], 2 * weight * gram[i, j][:, None], repeats=False)
         crossed = 2 * e.shared.T @ e.constant
-        self.linear(e.arcs, weight * (np.diag(gram)[:, None] + crossed))
+        self.linear(e.arcs, weight * (gram.diagonal()[:, None] + crossed))
 
     def _cross(self, e: Affine, weight: float) -> None:
         """Arcs times own terms, by rising own terms: adjacency lists then grow at their ends."""
