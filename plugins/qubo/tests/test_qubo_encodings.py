@@ -115,3 +115,24 @@ def test_parameters_are_checked(params):
 def test_free_biases_stay_a_restriction(random_problem):
     problem = random_problem(3, 3, (2,), domain=Binary(bias="free"))
     assert not BnnQubo(penalty="exact", weights="domain").build(problem).exact
+
+
+@pytest.mark.parametrize("values", [2, 3, 5])
+@pytest.mark.parametrize("slack", ENCODINGS)
+@pytest.mark.parametrize(("d", "hidden", "outputs"), [(5, (3,), 1), (4, (3, 2), 2), (3, (), 1)])
+def test_variable_counts_are_the_formulas(random_problem, slack, values, d, hidden, outputs):
+    """Weights x bits + N (units (1 + slack bits + ancillas) + arcs from hidden units x bits)."""
+    P = values // 2
+    domain = Integer(P=P, bias="none") if values > 2 else Binary(bias="none")
+    problem = random_problem(4, d, hidden, outputs, domain=domain)
+    params = {"weights": "domain" if values > 2 else "binary", "normalise": False}
+    widths = (d, *hidden, outputs)
+    arcs = [a * b for a, b in itertools.pairwise(widths)]
+    bits = (values - 1).bit_length()
+    n = sum(arcs) * bits + 4 * sum(arcs[1:]) * bits
+    for fan_in, width in itertools.pairwise(widths):
+        # All sums -fan_in..fan_in of weights +-1 move by 2; those of a grid with 0 move by 1.
+        R = fan_in // 2 + 1 if values == 2 else P * fan_in + 1
+        B = (R - 1).bit_length()
+        n += 4 * width * (1 + {"binary": B, "unary": 2 * R - 2, "reflected": 2 * B}[slack])
+    assert BnnQubo(slack=slack, **params).build(problem).data.n == n

@@ -122,9 +122,7 @@ class DwaveSA(Solver):
         return finish(harvest, termination, sampling, convert, pilot_only=pilot_only, **info)
 
 
-def _pilot(
-    sample: Callable[..., Any], seed: int
-) -> tuple[float, float, tuple[States, Floats]]:
+def _pilot(sample: Callable[..., Any], seed: int) -> tuple[float, float, tuple[States, Floats]]:
     """Seconds of a call and of a sweep of one read, and a read; a call sets up the couplings."""
     times = []
     for sweeps in PILOT_SWEEPS:

@@ -1,7 +1,7 @@
 """How our torch solvers keep their time: a look at the clock after every sweep.
 
-Groups of reads run side by side, each on one thread of torch's: threads inside an operation wait for
-each other at its end, which takes seconds on cores that others use.
+Groups of reads run side by side, each on one thread of torch's: threads inside an operation wait
+for each other at its end, which takes seconds on cores that others use.
 """
 
 from __future__ import annotations
