@@ -298,7 +298,7 @@ TIMED = (
 
 def limits(seconds: tuple[float, ...], threads: tuple[int, ...]) -> list[list[str]]:
     """The rows of the limits table: what a run took, and what its record says."""
-    registry = Registry()
+    registry = Registry.load()
     rows = []
     for problem in (teacher(9, 5, 24), teacher(9, 9, 64)):
         models = {"qubo": BnnQubo(penalty=PENALTY).build(problem), "direct": direct_model(problem)}

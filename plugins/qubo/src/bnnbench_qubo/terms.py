@@ -8,6 +8,7 @@ section 1.3), plus S W T (F + T) couplings.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,22 +118,26 @@ class Terms:
 
     def _square_shared(self, e: Affine, weight: float) -> None:
         gram = e.shared.T @ e.shared
-        i, j = np.nonzero(np.triu(gram, k=1))
+        i, j = _pairs_of(len(gram))
         self.pairs(e.arcs[i], e.arcs[j], 2 * weight * gram[i, j][:, None], repeats=False)
         crossed = 2 * e.shared.T @ e.constant
         self.linear(e.arcs, weight * (gram.diagonal()[:, None] + crossed))
 
     def _cross(self, e: Affine, weight: float) -> None:
         """Arcs times own terms, by rising own terms: adjacency lists then grow at their ends."""
-        order = np.argsort(e.own, axis=None)
+        # Numbers of 16 bits are sorted by radix.
+        numbers = (e.own - NONE).astype(np.min_scalar_type(self.n))
+        order = np.argsort(numbers, axis=None, kind="stable")
         samples, units, _ = np.unravel_index(order, e.own.shape)
         own, scaled = e.own.ravel()[order], 2 * weight * e.coefficients.ravel()[order]
-        values = scaled[:, None] * e.shared[samples]
-        self.pairs(e.arcs.T[units], own[:, None], values, repeats=False, ordered=True)
+        values = e.shared.take(samples, axis=0)
+        values *= scaled[:, None]
+        arcs = e.arcs.T.take(units, axis=0)
+        self.pairs(arcs, own[:, None], values, repeats=False, ordered=True)
 
     def _square_own(self, e: Affine, weight: float) -> None:
         c = e.coefficients
-        i, j = np.triu_indices(c.shape[-1], k=1)
+        i, j = _pairs_of(c.shape[-1])
         products = 2 * weight * c[..., i] * c[..., j]
         self.pairs(e.own[..., i], e.own[..., j], products, repeats=e.repeats)
         self.linear(e.own, weight * c * (c + 2 * e.constant[..., None]))
@@ -163,3 +168,10 @@ class Terms:
             couplings[part].reshape(values.shape)[...] = values
             at += values.size
         return low, high, couplings
+
+
+@lru_cache(maxsize=64)
+def _pairs_of(count: int) -> tuple[Int64, Int64]:
+    """All i < j below ``count``."""
+    i, j = np.triu_indices(count, k=1)
+    return i, j
