@@ -8,19 +8,22 @@ the number of steps is fixed and the time limit decides how many calls there are
 from __future__ import annotations
 
 import importlib
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Model
+from bnnbench.interfaces import Clock, Model
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits
 from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.sampled import Group, SampledSolver
 
 MATRIX_LIMIT = 10_000
+TIMEOUT = 0.95
+"""Share of the time that is left for a call of the library."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class SimulatedBifurcation(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         import torch
 
+        clock = Clock(limits)
         qubo: Qubo = model.data
         # The package's Ising model as it stands: its polynomials multiply full matrices at every
         # call, O(n^3), which took seconds at n = 2600.
@@ -79,6 +83,8 @@ class SimulatedBifurcation(SampledSolver):
 
         def draw(reads: int, seed: int, sweeps: int) -> tuple[States, Floats]:
             torch.manual_seed(seed)
+            # A call that was thought shorter ends with its pump unfinished rather than late.
+            timeout = TIMEOUT * clock.left if math.isfinite(clock.left) else None
             spins = ising.minimize(
                 agents=reads,
                 max_steps=sweeps,
@@ -86,6 +92,7 @@ class SimulatedBifurcation(SampledSolver):
                 heated=self.heated,
                 verbose=False,
                 early_stopping=False,
+                timeout=timeout,
             )
             states: States = (spins.reshape(qubo.n, reads).T.numpy() > 0).astype(np.int8)
             return states, qubo.energy(states)

@@ -170,7 +170,7 @@ class Terms:
         return low, high, couplings
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _pairs_of(count: int) -> tuple[Int64, Int64]:
     """All i < j below ``count``."""
     i, j = np.triu_indices(count, k=1)
