@@ -8,12 +8,17 @@ same coefficients and checked to give the same energies. Ratios are medians of t
 The bound beside a rate is what the same machine reached in the same run: the matrix product alone
 (dense), or visits without couplings plus numpy's in-cache additions for the neighbours (sparse).
 
-Run with ``python benchmarks/qubo.py``; set OPENBLAS_NUM_THREADS=1.
+Run with ``python benchmarks/qubo.py``; set OPENBLAS_NUM_THREADS=1. Freed memory is kept by the
+process (glibc returns it to the system after every build otherwise, for all ways alike); see main.
+
+``--limits`` instead prints by how much samplers miss their wall limits.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -34,10 +39,13 @@ from dwave.samplers import SimulatedAnnealingSampler
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary
-from bnnbench.interfaces import ignore_report
+from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.models import Qubo
 from bnnbench.objectives import Errors
 from bnnbench.problem import Problem
+from bnnbench.registry import Registry
+from bnnbench.solution import Limits
+from bnnbench.spec import parse
 
 PENALTY = 0.15
 
@@ -282,6 +290,36 @@ def evaluating(problem: Problem, networks: int, repeats: int) -> list[list[str]]
     return [[n, f"{1e6 * statistics.median(t) / networks:.1f}"] for n, t in times.items()]
 
 
+TIMED = (
+    *("ising-sa", "ising-sb", "dwave-sa", "dwave-sqa", "dwave-tabu", "simulated-bifurcation"),
+    *("ising-torch", "ising-structured"),
+)
+
+
+def limits(seconds: tuple[float, ...], threads: tuple[int, ...]) -> list[list[str]]:
+    """The rows of the limits table: what a run took, and what its record says."""
+    registry = Registry.load()
+    rows = []
+    for problem in (teacher(9, 5, 24), teacher(9, 9, 64)):
+        models = {"qubo": BnnQubo(penalty=PENALTY).build(problem), "direct": direct_model(problem)}
+        for name in TIMED:
+            solver = registry.solver(parse(name))
+            for module in solver.preload:
+                importlib.import_module(module)
+            for wall, count in itertools.product(seconds, threads):
+                begun = time.monotonic()
+                found = solver.solve(
+                    models[solver.kind], Limits(time=wall, threads=count), 0, ignore_report
+                )
+                spent, info = time.monotonic() - begun, found.info
+                sizes = [str(models["qubo"].data.n), f"{wall:g}", str(count)]
+                times = [f"{spent:.3f}", f"{100 * (spent / wall - 1):+.1f}"]
+                told = [f"{info['overrun_seconds']:.3f}", str(info["reads"])]
+                told += [str(info.get("sweeps", "")), str(found.objective)]
+                rows.append([name, *sizes, *times, *told])
+    return rows
+
+
 def y_offset(problem: Problem) -> float:
     """The loss's constant, which the base cases leave out: one per positive label."""
     return float(problem.dataset.part("train")[1].sum())
@@ -294,16 +332,8 @@ def show(header: list[str], rows: list[list[str]]) -> None:
     print()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--replicas", type=int, default=64)
-    parser.add_argument("--dense-replicas", type=int, default=256)
-    parser.add_argument("--large", action="store_true", help="add dense n = 5000 (minutes)")
-    arguments = parser.parse_args()
-
-    problem = teacher(9, 9, 64)
-    bnn = BnnQubo(penalty=PENALTY).build(problem).data
+def annealing(arguments: argparse.Namespace, bnn: Qubo) -> None:
+    """Print the sampling table."""
     cases = [
         (ising("sparse, degree 6", 5000, 6, 300, 2), arguments.replicas),
         (Case("BNN 9-9-1, N=64", bnn, (0.02 / PENALTY, 6 / PENALTY), 300, 4), arguments.replicas),
@@ -315,9 +345,31 @@ def main() -> None:
     header = ["instance", "n", "degree", "method", "ising-sa M/s", "dwave-sa M/s", "ratio", "least"]
     header += ["acceptance", "bound M/s", "of bound", "convert ms", "mean energies"]
     show(header, [sampling(case, R, arguments.repeats) for case, R in cases])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--replicas", type=int, default=64)
+    parser.add_argument("--dense-replicas", type=int, default=256)
+    parser.add_argument("--large", action="store_true", help="add dense n = 5000 (minutes)")
+    parser.add_argument("--limits", action="store_true", help="wall limits only (two minutes)")
+    parser.add_argument("--builds", action="store_true", help="building only")
+    arguments = parser.parse_args()
+    if arguments.limits:
+        header = ["solver", "n", "limit s", "threads", "took s", "off %", "overrun s", "reads"]
+        show([*header, "sweeps", "objective"], limits((1.0, 3.0), (1, 2)))
+        return
+    # Once freed, a block of 16 MB lifts the bound above which glibc gives memory back.
+    np.ones(1 << 21)
+
+    problem = teacher(9, 9, 64)
+    bnn = BnnQubo(penalty=PENALTY).build(problem).data
+    if not arguments.builds:
+        annealing(arguments, bnn)
     print(f"building {bnn.n} variables, {len(bnn.values)} couplings; medians of CPU ms\n")
     show(["way", "ms", "over arrays", "over arrays and BQM"], building(problem, 15))
-    for case in (teacher(9, 3, 16), problem):
+    for case in () if arguments.builds else (teacher(9, 3, 16), problem):
         rows = case.dataset.sizes[0]
         print(f"decoding {case.architecture.text}, {rows} rows; medians of CPU us per network\n")
         show(["way", "us"], evaluating(case, 64, 15))

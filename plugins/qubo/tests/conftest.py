@@ -83,3 +83,46 @@ def digits_problem():
         return Problem(data, Architecture(16, hidden, 1), Binary(bias=bias), Errors())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def least_energies():
+    """The exact minimum over all auxiliaries, for every vector of weight bits.
+
+    By elimination: the terms that hold a variable are replaced by their minimum over it, a table
+    over its neighbours. Samples fall apart once the weights are given, so tables stay small.
+    """
+
+    def least(qubo, bits):
+        parts = [_eliminated(qubo, part) for part in np.array_split(bits, -(-len(bits) // 256))]
+        return np.concatenate(parts)
+
+    return least
+
+
+def _eliminated(qubo, bits):
+    m, x = bits.shape[1], bits.astype(np.float64)
+    couplings = np.zeros((qubo.n, qubo.n))
+    couplings[qubo.rows, qubo.cols] = qubo.values
+    least = qubo.offset + x @ qubo.linear[:m] + ((x @ couplings[:m, :m]) * x).sum(axis=1)
+    fields = qubo.linear[m:] + x @ couplings[:m, m:]
+    terms = [((v,), np.stack([0 * f, f], axis=1)) for v, f in enumerate(fields.T)]
+    both = np.array([[[0.0, 0.0], [0.0, 1.0]]])
+    inner = zip(*np.nonzero(couplings[m:, m:]), strict=True)
+    terms += [((int(i), int(j)), both * couplings[m + i, m + j]) for i, j in inner]
+    open_variables = set(range(qubo.n - m))
+    while open_variables:
+        scopes = {v: set().union(*(s for s, _ in terms if v in s)) for v in open_variables}
+        v = min(open_variables, key=lambda u: len(scopes[u]))
+        open_variables.remove(v)
+        scope = tuple(sorted(scopes[v]))
+        joined = sum(_over(scope, t) for t in terms if v in t[0]).min(axis=1 + scope.index(v))
+        terms = [t for t in terms if v not in t[0]]
+        terms.append((tuple(u for u in scope if u != v), joined))
+    return least + sum(table for _, table in terms)
+
+
+def _over(scope, term):
+    """A term's table with an axis for every variable of a larger scope."""
+    own, table = term
+    return table.reshape(len(table), *(2 if v in own else 1 for v in scope))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -25,53 +24,6 @@ def all_states(model, bits):
     return np.concatenate([np.broadcast_to(np.array(bits, np.int8), (2**free, len(bits))), aux], 1)
 
 
-CASES = {
-    "odd": {"hidden": (1,)},
-    "even output": {"N": 1, "hidden": (2,)},
-    "odd with bias": {"N": 1, "d": 2, "hidden": (2,), "bias": "same"},
-    "even everywhere": {"N": 1, "d": 2, "hidden": (2,)},
-    "two outputs": {"N": 1, "d": 1, "hidden": (2,), "outputs": 2},
-    "two outputs with bias": {"N": 1, "hidden": (1,), "outputs": 2, "bias": "same"},
-    "0/1 inputs": {"d": 4, "hidden": (1,), "values": (0, 1)},
-    "0/1 inputs with bias": {"N": 1, "d": 2, "hidden": (2,), "values": (0, 1), "bias": "same"},
-    "inputs half the bias": {"hidden": (1,), "values": (-1, 1), "scale": 2, "bias": "same"},
-    "many-valued inputs": {"hidden": (1,), "values": (-2, 0, 3)},
-    "step": {"N": 1, "d": 2, "hidden": (2,), "activation": "step"},
-    "two hidden layers": {"N": 2, "d": 1, "hidden": (2, 1)},
-    "skip": {"N": 1, "d": 2, "hidden": (2,), "connections": skip_connections(2, [(0, 2)])},
-    "no hidden layer": {"N": 3, "hidden": ()},
-    "row errors": {"hidden": (1,), "outputs": 2, "objective": SignErrors()},
-}
-
-
-TOO_LARGE = {"two outputs with bias", "two hidden layers", "even everywhere", "step"}
-"""Cases whose longer encodings have too many states."""
-
-
-@pytest.mark.parametrize("normalise", [True, False])
-@pytest.mark.parametrize(
-    ("case", "slack"),
-    [
-        pytest.param(case, slack, id=f"{name}-{slack}")
-        for slack in ("binary", "unary", "reflected")
-        for name, case in CASES.items()
-        if slack == "binary" or name not in TOO_LARGE
-    ],
-)
-def test_the_minimum_over_auxiliaries_is_the_loss_of_every_weight_vector(
-    random_problem, case, normalise, slack
-):
-    problem = random_problem(**case)
-    model = BnnQubo(penalty="exact", normalise=normalise, slack=slack).build(problem)
-    assert model.exact
-    for bits in itertools.product((0, 1), repeat=model.info["weight_bits"]):
-        states = all_states(model, bits)
-        loss = float(problem.evaluate(model.decode(states[0])).value)
-        assert model.data.energy(states).min() == pytest.approx(loss)
-        completed = model.data.complete(np.array([bits], dtype=np.int8))
-        assert model.data.energy(completed)[0] == pytest.approx(loss)
-
-
 def test_below_the_exact_penalty_some_minimum_undershoots(random_problem):
     problem = random_problem(N=2, hidden=(2,), seed=2)
     model = BnnQubo(penalty=0.4).build(problem)
@@ -83,128 +35,6 @@ def test_below_the_exact_penalty_some_minimum_undershoots(random_problem):
         gaps.append(loss - model.data.energy(states).min())
     assert max(gaps) > 0.1
     assert min(gaps) > -1e-9
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_normalising_loses_no_reachable_loss(random_problem, case):
-    problem = random_problem(**case)
-
-    def losses(normalise):
-        model = BnnQubo(normalise=normalise).build(problem)
-        bits = itertools.product((0, 1), repeat=model.info["weight_bits"])
-        return {problem.evaluate(model.decode(np.array(b))).value for b in bits}
-
-    assert losses(True) == losses(False)
-
-
-def product(p, q):
-    out = {}
-    for (a, x), (b, y) in itertools.product(p.items(), q.items()):
-        out[a | b] = out.get(a | b, 0) + x * y
-    return out
-
-
-def plus(*polynomials):
-    out = {}
-    for p in polynomials:
-        for key, value in p.items():
-            out[key] = out.get(key, 0) + value
-    return out
-
-
-def times(factor, p):
-    return {key: factor * value for key, value in p.items()}
-
-
-ONE = {frozenset(): Fraction(1)}
-
-
-def naive_energy(problem, penalty, normalise):
-    """qubo.md section 1.3 as written: agreement counts c = tau a + s, term by term.
-
-    One hidden layer of sign units, inputs -1/+1 or 0/1; an even count gets one more arc that
-    always agrees.
-    """
-    X, _ = problem.dataset.part("train")
-    wanted = problem.targets() > 0
-    widths, bias = problem.architecture.widths, problem.domain.bias == "same"
-    counter = itertools.count()
-
-    def fresh():
-        return {frozenset({next(counter)}): Fraction(1)}
-
-    def active(k):
-        return [i for i in range(widths[0]) if X[k, i]]
-
-    odd = all((len(active(k)) + bias) % 2 == 1 for k in range(len(X)))
-    w = {}
-    for layer in (1, 2):
-        for i in range(widths[layer - 1] + bias):
-            for v in range(widths[layer]):
-                fixed = normalise and odd and layer == 2 and v == 0 and i < widths[1]
-                w[layer, i, v] = ONE if fixed else fresh()
-    terms, hidden = [], {}
-    for layer in (1, 2):
-        samples, units = range(len(X)), range(widths[layer])
-        arcs = {k: active(k) if layer == 1 else list(range(widths[1])) for k in samples}
-        reach = {k: len(arcs[k]) + bias for k in samples}
-        tau = {k: reach[k] // 2 + 1 for k in samples}
-        a = {(k, v): fresh() for k in samples for v in units}
-        slack = {}
-        for k, v in itertools.product(samples, units):
-            bits, total = (tau[k] - 1).bit_length(), 0
-            for b in range(bits):
-                coefficient = 2**b if b < bits - 1 else tau[k] - 1 - total
-                total += coefficient
-                slack.setdefault((k, v), []).append(times(coefficient, fresh()))
-        q = {}
-        if layer == 2:
-            for k, i, v in itertools.product(samples, arcs[0], units):
-                if w[2, i, v] is not ONE:
-                    q[k, i, v] = fresh()
-        for k, v in itertools.product(samples, units):
-            parts = [ONE] if reach[k] % 2 == 0 else []
-            for i in arcs[k]:
-                weight = w[layer, i, v]
-                if layer == 1:
-                    agree = weight if X[k, i] > 0 else plus(ONE, times(-1, weight))
-                elif weight is ONE:
-                    agree = hidden[k, i]
-                else:
-                    s, h = q[k, i, v], hidden[k, i]
-                    agree = plus(ONE, times(-1, weight), times(-1, h), times(2, s))
-                    rosenberg = plus(
-                        product(weight, h), times(-2, product(s, plus(weight, h))), times(3, s)
-                    )
-                    terms.append(times(penalty, rosenberg))
-                parts.append(agree)
-            if bias:
-                parts.append(w[layer, widths[layer - 1], v])
-            negative = [times(-1, s) for s in slack.get((k, v), [])]
-            gap = plus(*parts, times(-tau[k], a[k, v]), *negative)
-            terms.append(times(penalty, product(gap, gap)))
-            if layer == 2:
-                terms.append(plus(ONE, times(-1, a[k, v])) if wanted[k, v] else a[k, v])
-        hidden = a
-    return plus(*terms), next(counter)
-
-
-@pytest.mark.parametrize("bias", ["none", "same"])
-@pytest.mark.parametrize("values", [(-1, 1), (0, 1)])
-@pytest.mark.parametrize(("d", "h", "outputs"), [(3, 2, 1), (4, 3, 1), (5, 3, 2), (2, 1, 3)])
-@pytest.mark.parametrize("normalise", [True, False])
-def test_the_builder_is_the_naive_expansion_term_by_term(
-    random_problem, bias, values, d, h, outputs, normalise
-):
-    problem = random_problem(4, d, (h,), outputs, values=values, bias=bias)
-    qubo = BnnQubo(penalty=0.25, normalise=normalise).build(problem).data
-    expected, n = naive_energy(problem, Fraction(1, 4), normalise)
-    built = {frozenset(): qubo.offset}
-    built |= {frozenset({i}): v for i, v in enumerate(qubo.linear.tolist())}
-    triples = zip(qubo.rows.tolist(), qubo.cols.tolist(), qubo.values.tolist(), strict=True)
-    built |= {frozenset({i, j}): v for i, j, v in triples}
-    assert qubo.n == n
-    assert {k: v for k, v in built.items() if v} == {k: float(v) for k, v in expected.items() if v}
 
 
 @pytest.mark.parametrize(("widths", "N"), [((9, 3, 1), 8), ((9, 9, 1), 64), ((7, 7, 1), 16)])
@@ -305,15 +135,6 @@ def test_the_margin_term_is_the_mean_relative_margin(random_problem, values):
     assert energy == pytest.approx(loss - 0.5 * got / total)
     assert not model.exact
     assert model.info["lambda"] == model.info["exact_lambda"] > 1
-
-
-def test_the_margin_bound_keeps_the_minimum_over_auxiliaries(random_problem):
-    problem = random_problem(2, 3, (2,), seed=4)
-    model = BnnQubo(margin=2.0, penalty="exact").build(problem)
-    for bits in itertools.product((0, 1), repeat=model.info["weight_bits"]):
-        completed = model.data.complete(np.array([bits], dtype=np.int8))
-        least = model.data.energy(all_states(model, bits)).min()
-        assert least == pytest.approx(model.data.energy(completed)[0])
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])

@@ -103,7 +103,8 @@ def test_the_time_limit_ends_an_endless_run(teacher_model):
 def test_a_limit_too_short_for_one_read_still_gives_a_network(teacher_problem):
     model = BnnQubo().build(teacher_problem(N=64, h=9))
     solution = DwaveSA(num_sweeps=1_000_000).solve(model, Limits(time=0.2), 0, ignore_report)
-    assert solution.info["pilot_only"]
+    assert solution.info["reads"] >= 1
+    assert solution.info["sweeps"] < 1_000_000
     assert solution.termination is Termination.TIME
     assert solution.objective == float(model.problem.evaluate(solution.answer).value)
 

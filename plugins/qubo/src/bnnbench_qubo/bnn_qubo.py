@@ -215,5 +215,5 @@ def shape_info(qubo: Qubo, weight: float, bound: float | None) -> dict[str, Any]
         "max_degree": int(degree.max()),
         "lambda": float(weight),
         "exact_lambda": None if bound is None else float(bound),
-        "largest_coupling": float(np.abs(qubo.values).max(initial=0.0)),
+        "largest_coupling": float(max(qubo.values.max(initial=0.0), -qubo.values.min(initial=0.0))),
     }

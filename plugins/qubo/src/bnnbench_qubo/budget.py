@@ -9,7 +9,7 @@ from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.replicas import CHUNK_SECONDS, QUENCH
 from bnnbench_qubo.sampling import Pace
 
-BUDGET = 0.97
+BUDGET = 0.94
 """Share of the time that sweeps are fitted to: betas differ in their cost."""
 
 

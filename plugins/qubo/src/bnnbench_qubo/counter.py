@@ -71,16 +71,15 @@ class Counter:
     @cached_property
     def _extremes(self) -> tuple[Int64, Int64]:
         """Least and largest pre-activation, shape (samples, width) each."""
-        v, lo, hi = self.values, self.grid.lo, self.grid.hi
-        ends = np.sort(np.stack([v * lo, v * hi]), axis=0)
+        low, high = self.values * self.grid.lo, self.values * self.grid.hi
+        least, largest = np.minimum(low, high), np.maximum(low, high)
         if self.hidden.any():
-            signed = np.stack([v * lo * self.low, v * hi * self.low])
-            least = np.minimum(ends[0], signed.min(axis=0))
-            largest = np.maximum(ends[1], signed.max(axis=0))
-            ends[0] = np.where(self.hidden, least, ends[0])
-            ends[1] = np.where(self.hidden, largest, ends[1])
+            one, other = low * self.low, high * self.low
+            below, above = np.minimum(one, other), np.maximum(one, other)
+            least = np.where(self.hidden, np.minimum(least, below), least)
+            largest = np.where(self.hidden, np.maximum(largest, above), largest)
         arcs = self.mask.astype(np.int64)
-        return ends[0] @ arcs, ends[1] @ arcs
+        return least @ arcs, largest @ arcs
 
     @cached_property
     def reach(self) -> Int64:

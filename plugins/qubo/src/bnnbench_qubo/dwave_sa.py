@@ -8,6 +8,7 @@ names its lambda.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +31,11 @@ from bnnbench_qubo.sampling import (
     to_bqm,
 )
 
-PILOT_SWEEPS = 20
-"""Sweeps of the pilot read that estimates a read's time."""
+PILOT_SWEEPS = (1, 50)
+"""Sweeps of the pilot reads that tell the time of a call and of a sweep."""
+PILOT_CALLS = 2
+BUDGET = 0.9
+"""Share of the time that a single read is fitted to."""
 PILOT_BATCH = 2**32 - 1
 
 
@@ -97,19 +101,37 @@ class DwaveSA(Solver):
                 **options,
             )
 
+        sweeps, pace, pilot = self.num_sweeps, Pace(0.0), None
+        if math.isfinite(limits.time):
+            call, sweep, pilot = _pilot(sample, seed)
+            sweeps = max(1, min(sweeps, int((BUDGET * clock.left - call) / sweep)))
+            pace = Pace(sweeps * sweep, call)
+
         def draw(reads: int, seed: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
-            samples = sample(reads, seed, num_sweeps=self.num_sweeps, interrupt_function=interrupt)
+            samples = sample(reads, seed, num_sweeps=sweeps, interrupt_function=interrupt)
             return from_sampleset(samples)
 
-        sweeps = min(self.num_sweeps, PILOT_SWEEPS)
-        pilot = sample(1, batch_seed(seed, PILOT_BATCH), num_sweeps=sweeps)
-        read_seconds = 1e-9 * pilot.info["timing"]["sampling_ns"] * self.num_sweeps / sweeps
         harvest = Harvest(model, report)
         schedule = Schedule(self.reads_per_batch, self.num_reads)
-        termination, sampling = collect(harvest, clock, schedule, draw, seed, Pace(read_seconds))
-        pilot_only = harvest.reads == 0
-        if pilot_only and harvest.add(*from_sampleset(pilot)):
+        termination, sampling = collect(harvest, clock, schedule, draw, seed, pace)
+        pilot_only = harvest.reads == 0 and pilot is not None
+        if pilot is not None and pilot_only and harvest.add(*pilot):
             termination = Termination.TARGET
-        info: dict[str, Any] = {"overrun_seconds": overrun(clock, limits)}
+        info: dict[str, Any] = {"sweeps": sweeps, "overrun_seconds": overrun(clock, limits)}
         info |= {"beta_hot": betas[0], "beta_cold": betas[1]} if betas else {}
         return finish(harvest, termination, sampling, convert, pilot_only=pilot_only, **info)
+
+
+def _pilot(sample: Callable[..., Any], seed: int) -> tuple[float, float, tuple[States, Floats]]:
+    """Seconds of a call and of a sweep of one read, and a read; a call sets up the couplings."""
+    times = []
+    for sweeps in PILOT_SWEEPS:
+        spent = []
+        for _ in range(PILOT_CALLS):
+            start = time.monotonic()
+            found = sample(1, batch_seed(seed, PILOT_BATCH), num_sweeps=sweeps)
+            spent.append(time.monotonic() - start)
+        times.append(min(spent))
+    few, many = PILOT_SWEEPS
+    sweep = max((times[1] - times[0]) / (many - few), 1e-7)
+    return max(0.0, times[0] - few * sweep), sweep, from_sampleset(found)

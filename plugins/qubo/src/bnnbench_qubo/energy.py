@@ -53,22 +53,21 @@ def _balance(layout: Layout, k: int, known: Bools | None) -> Affine:
     lo, low = counter.grid.lo, counter.low
     # v W s with W = lo + sum_b c_b w_b and s = low + (1 - low) a (hidden) or 1 (inputs) is affine
     # in w_b, a and q_b = w_b a.
-    shared = np.repeat(v * np.where(hidden, low, 1), len(steps), axis=1)
-    shared = shared * np.tile(steps, len(hidden))
+    rows, width = len(v), mask.shape[1]
+    shared = ((v * np.where(hidden, low, 1))[..., None] * steps).reshape(rows, -1)
     m = v[:, None, hidden]
     fixed, free = variables.fixed[hidden].T, (counter.mask & ~variables.fixed)[hidden].T
     known_part = fixed.astype(np.int64) + lo * free
     of_source = (1 - low) * m * known_part
-    of_product = np.repeat((1 - low) * m * free, len(steps), axis=2)
-    of_product = of_product * np.tile(steps, int(hidden.sum()))
+    of_product = ((1 - low) * m * free)[..., None] * steps
     constant = lo * np.where(hidden, 0, v) @ mask + low * (m * known_part).sum(axis=2)
     u = counter.unit[..., None]
     slack = encoding.coefficients
     if encoding.ancillas is not None and known is not None:
         slack = slack + encoding.ancillas * known[..., None]
     own = [
-        (layout.sources(k)[:, None, :], of_source),
-        (np.moveaxis(variables.products, 1, 2), of_product),
+        (np.broadcast_to(layout.sources(k)[:, None], of_source.shape), of_source),
+        (variables.products.transpose(0, 2, 1), of_product.reshape(rows, width, -1)),
         (variables.activations[:, :, None], -u * encoding.alpha[:, :, None]),
         (variables.slack, -u * slack),
     ]
@@ -80,18 +79,18 @@ def _balance(layout: Layout, k: int, known: Bools | None) -> Affine:
     return Affine(
         arcs=variables.weights,
         shared=shared / counter.unit,
-        own=np.concatenate([np.broadcast_to(c, f.shape) for c, f in own], axis=2),
-        coefficients=np.concatenate([f for _, f in own], axis=2) / u,
+        own=np.concatenate([x for x, _ in own], axis=2),
+        coefficients=np.concatenate([c for _, c in own], axis=2) / u,
         constant=start,
         # Products of two source activations occur in every unit's square.
-        repeats=hidden.sum() > 1 and mask.shape[1] > 1,
+        repeats=bool(hidden.sum() > 1) and width > 1,
     )
 
 
 def _products(terms: Terms, variables: LayerVariables, sources: Int64, weight: float) -> None:
     """Rosenberg's penalties of weight bits times activations, and of the encoding's ancillas."""
     q = variables.products
-    if q.size:
+    if (q != NONE).any():
         spread = np.repeat(sources, len(variables.steps), axis=1)[:, :, None]
         w = variables.weights[variables.hidden][None]
         rosenberg(terms, w, spread, q, weight * (q != NONE))

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Model, Report
+from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.models import Qubo
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
@@ -21,6 +21,7 @@ from bnnbench_qubo.forward import decode
 from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.matrix_free import ResidualMachine, refusal
 from bnnbench_qubo.sampled import Group, SampledSolver
+from bnnbench_qubo.torch_pace import TAIL_SWEEPS, SweepClock
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class IsingStructured(SampledSolver):
     kind: ClassVar[str] = "direct"
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     preload: ClassVar[tuple[str, ...]] = ("torch",)
-    parallel: ClassVar[bool] = False
+    whole: ClassVar[bool] = True
 
     penalty: float = 0.15
     num_sweeps: int = 1000
@@ -64,6 +65,11 @@ class IsingStructured(SampledSolver):
         """Reads per call."""
         return self.replicas
 
+    @property
+    def parallel(self) -> bool:  # type: ignore[override]
+        """Whether calls run side by side."""
+        return self.device == "cpu"
+
     def available(self) -> str | None:
         reason = super().available()
         if reason is None and self.device == "cuda":
@@ -80,17 +86,32 @@ class IsingStructured(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         import torch
 
-        torch.set_num_threads(max(1, limits.threads))
+        clock = Clock(limits)
         machine = ResidualMachine(model.problem, self.penalty, self.device)
-        info: dict[str, Any] = {"n": machine.layout.n, "lambda": self.penalty}
+        info: dict[str, Any] = {
+            "n": machine.layout.n,
+            "lambda": self.penalty,
+            "quenched_reads": 0,
+        }
+        cold = self.cold / self.penalty
         counts = {"offered": 0, "accepted": 0}
 
         def draw(reads: int, seed: int, sweeps: int) -> tuple[States, Floats]:
+            torch.set_num_threads(1)  # of this thread
+            offered = accepted = 0
             x = machine.start(self.replicas, seed)
-            path = np.geomspace(self.hot / self.penalty, self.cold / self.penalty, sweeps)
+            watch = SweepClock.of(clock, limits)
+            path = np.geomspace(self.hot / self.penalty, cold, sweeps)
             for beta in path.tolist():
-                counts["accepted"] += machine.sweep(x, beta)
-                counts["offered"] += machine.variables() * self.replicas
+                accepted += machine.sweep(x, beta)
+                offered += machine.variables() * self.replicas
+                if watch.over():
+                    info["quenched_reads"] += reads
+                    for _ in range(TAIL_SWEEPS):
+                        machine.sweep(x, cold)
+                    break
+            counts["accepted"] += accepted
+            counts["offered"] += offered
             info["acceptance_rate"] = counts["accepted"] / counts["offered"]
             return machine.states(x)[:reads], machine.energies(x)[:reads]
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Model
+from bnnbench.interfaces import Clock, Model
 from bnnbench.solution import Limits
 from bnnbench_qubo.coloured import ColouredMachine
 from bnnbench_qubo.harvest import Floats, States
@@ -21,6 +21,7 @@ from bnnbench_qubo.ising_sa import SCALED_BETAS
 from bnnbench_qubo.sampled import Group, SampledSolver
 from bnnbench_qubo.sampling import beta_range
 from bnnbench_qubo.spin_model import SpinModel
+from bnnbench_qubo.torch_pace import TAIL_SWEEPS, SweepClock
 
 EXCHANGE_EVERY = 10
 
@@ -46,7 +47,7 @@ class IsingTorch(SampledSolver):
     name: ClassVar[str] = "ising-torch"
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     preload: ClassVar[tuple[str, ...]] = ("torch",)
-    parallel: ClassVar[bool] = False
+    whole: ClassVar[bool] = True
 
     num_sweeps: int = 1000
     mode: Literal["annealing", "tempering"] = "annealing"
@@ -72,6 +73,11 @@ class IsingTorch(SampledSolver):
         """Reads per call."""
         return self.replicas
 
+    @property
+    def parallel(self) -> bool:  # type: ignore[override]
+        """Whether calls run side by side."""
+        return self.device == "cpu"
+
     def available(self) -> str | None:
         reason = super().available()
         if reason is None and self.device == "cuda":
@@ -84,7 +90,7 @@ class IsingTorch(SampledSolver):
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         import torch
 
-        torch.set_num_threads(max(1, limits.threads))
+        clock = Clock(limits)
         machine = ColouredMachine(model.data, self.device, self.method)
         scaled = [beta / SpinModel.of(model.data).scale for beta in SCALED_BETAS]
         hot, cold = beta_range(model, self.hot, self.cold) or scaled
@@ -95,15 +101,27 @@ class IsingTorch(SampledSolver):
             "beta_hot": hot,
             "beta_cold": cold,
             "acceptance_rate": None,
+            "quenched_reads": 0,
         }
         counts = {"offered": 0, "accepted": 0}
 
         def draw(reads: int, seed: int, sweeps: int) -> tuple[States, Floats]:
+            torch.set_num_threads(1)  # of this thread
+            offered = accepted = 0
             # Always all replicas, so that fewer reads are a part of the same ones.
             x, generator = machine.start(self.replicas, seed)
+            watch = SweepClock.of(clock, limits)
             for betas in self._betas(machine, x, generator, sweeps, hot, cold):
-                counts["accepted"] += int(machine.sweep(x, betas, generator))
-                counts["offered"] += x.numel()
+                accepted += int(machine.sweep(x, betas, generator))
+                offered += x.numel()
+                if watch.over():
+                    info["quenched_reads"] += reads
+                    if self.mode == "annealing":
+                        for _ in range(TAIL_SWEEPS):
+                            machine.sweep(x, cold, generator)
+                    break
+            counts["accepted"] += accepted
+            counts["offered"] += offered
             info["acceptance_rate"] = counts["accepted"] / counts["offered"]
             states: States = x.T.to("cpu").numpy().astype(np.int8)[:reads]
             return states, model.data.energy(states)

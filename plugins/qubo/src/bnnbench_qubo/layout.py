@@ -203,7 +203,7 @@ def number(problem: Problem, choice: Choice) -> Layout:
     numbering = _Numbering()
     steps = choice.grid.step * bounded(np.array([choice.grid.size]))[0]
     weights = [
-        _circulant(numbering, c, arch.inputs)
+        _circulant(numbering, c, arch.inputs, len(steps))
         if choice.circulant and k == 0
         else numbering.take(np.repeat(c.mask & ~f, len(steps), axis=0))
         for k, (c, f) in enumerate(zip(sums, fixed, strict=True))
@@ -229,10 +229,11 @@ def number(problem: Problem, choice: Choice) -> Layout:
     return Layout(arch, bias, tuple(layers), errors, numbering.n, n_weights, choice.circulant)
 
 
-def _circulant(numbering: _Numbering, counter: Counter, inputs: int) -> Int64:
+def _circulant(numbering: _Numbering, counter: Counter, inputs: int, bits: int) -> Int64:
     """Variables of one kernel: unit j has its weight (i - j) mod d on input i; one bias for all."""
     arcs, width = counter.mask.shape
     shift = (np.arange(inputs)[:, None] - np.arange(width)) % inputs
-    index = np.concatenate([shift, np.full((arcs - inputs, width), inputs)]) + numbering.n
-    numbering.n += arcs
-    return index.astype(np.int64)
+    arc = np.concatenate([shift, np.full((arcs - inputs, width), inputs)])
+    index = numbering.n + bits * arc[:, None] + np.arange(bits)[None, :, None]
+    numbering.n += arcs * bits
+    return index.reshape(arcs * bits, width).astype(np.int64)

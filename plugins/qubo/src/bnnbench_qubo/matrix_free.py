@@ -76,7 +76,7 @@ class ResidualMachine:
         """A random population."""
         import torch
 
-        self._generator = torch.Generator(device=self.device).manual_seed(seed)
+        generator = torch.Generator(device=self.device).manual_seed(seed)
         first = self.layout.layers[0]
         samples, width = first.activations.shape
         shapes = {
@@ -86,12 +86,13 @@ class ResidualMachine:
             "o": (samples,),
             "t": self._slack2.shape,
         }
-        bits = {k: self._random(torch, (*shape, replicas)) for k, shape in shapes.items()}
-        return self._with_residuals(bits)
 
-    def _random(self, torch: Any, shape: tuple[int, ...]) -> Any:
-        drawn = torch.randint(0, 2, shape, generator=self._generator, device=self.device)
-        return drawn.to(torch.float32)
+        def bits(shape: tuple[int, ...]) -> Any:
+            drawn = torch.randint(0, 2, (*shape, replicas), generator=generator, device=self.device)
+            return drawn.to(torch.float32)
+
+        x = {k: bits(shape) for k, shape in shapes.items()}
+        return self._with_residuals({**x, "generator": generator})
 
     def _with_residuals(self, x: dict[str, Any]) -> dict[str, Any]:
         import torch
@@ -105,35 +106,36 @@ class ResidualMachine:
 
     def sweep(self, x: dict[str, Any], beta: float) -> int:
         """Offer every variable of all replicas a flip; the accepted ones."""
-        self._flips = 0
+        x["flips"] = 0
         self._weights(x, beta)
         lam, r, q = self.weight, x["r"], x["q"]
         for b in range(x["s"].shape[2]):
             move = -self._slack[:, :, b, None] * (1 - 2 * x["s"][:, :, b])
-            flip = self._accept(lam * move * (2 * r + move), beta)
+            flip = self._accept(x, lam * move * (2 * r + move), beta)
             r += flip * move
             x["s"][:, :, b] += flip * (1 - 2 * x["s"][:, :, b])
         for j in range(x["a"].shape[1]):
             turn = 1 - 2 * x["a"][:, j]
             move, vote = -self._levels[:, j] * turn, self._step2 * turn
             change = lam * (move * (2 * r[:, j] + move) + vote * (2 * q + vote))
-            flip = self._accept(change, beta)
+            flip = self._accept(x, change, beta)
             r[:, j] += flip * move
             q += flip * vote
             x["a"][:, j] += flip * turn
         turn = 1 - 2 * x["o"]
         move = -self._levels2 * turn
         change = lam * move * (2 * q + move) + turn * (1 - 2 * self._wanted)
-        flip = self._accept(change, beta)
+        flip = self._accept(x, change, beta)
         q += flip * move
         x["o"] += flip * turn
         for b in range(x["t"].shape[1]):
             turn = 1 - 2 * x["t"][:, b]
             move = -self._slack2[:, b, None] * turn
-            flip = self._accept(lam * move * (2 * q + move), beta)
+            flip = self._accept(x, lam * move * (2 * q + move), beta)
             q += flip * move
             x["t"][:, b] += flip * turn
-        return self._flips
+        flips: int = x["flips"]
+        return flips
 
     def _weights(self, x: dict[str, Any], beta: float) -> None:
         r = x["r"]
@@ -141,16 +143,16 @@ class ResidualMachine:
         for i in range(x["w"].shape[0]):
             turn = 1 - 2 * x["w"][i]
             overlap = (self._g[:, i] @ r.reshape(samples, -1)).reshape(width, replicas)
-            flip = self._accept(self.weight * (2 * turn * overlap + self._g_squares[i]), beta)
+            flip = self._accept(x, self.weight * (2 * turn * overlap + self._g_squares[i]), beta)
             r += self._g[:, i, None, None] * (flip * turn)
             x["w"][i] += flip * turn
 
-    def _accept(self, change: Any, beta: float) -> Any:
+    def _accept(self, x: dict[str, Any], change: Any, beta: float) -> Any:
         import torch
 
-        u = torch.rand(change.shape, generator=self._generator, device=self.device)
+        u = torch.rand(change.shape, generator=x["generator"], device=self.device)
         flip = u < torch.exp(-beta * change)
-        self._flips += int(flip.sum())
+        x["flips"] += int(flip.sum())
         return flip.to(torch.float32)
 
     def variables(self) -> int:

@@ -53,6 +53,8 @@ class SampledSolver(Solver):
     """Reads per call: more than one where calls cost more than reads."""
     parallel: ClassVar[bool] = True
     """Whether calls may run side by side."""
+    whole: ClassVar[bool] = False
+    """Whether a call takes as long for one read as for a group."""
 
     num_reads: int | None = None
 
@@ -78,10 +80,14 @@ class SampledSolver(Solver):
         with ThreadPoolExecutor(threads) as pool:
             run = pool.map if threads > 1 else map
             if math.isfinite(limits.time):
-                sweep, pilot = self._pilot(Groups(draw, seed, 1, 0, run, PILOT), threads)
+                size = self.group if self.whole else 1
+                sweep, pilot = self._pilot(Groups(draw, seed, size, 0, run, PILOT), threads * size)
                 if self.sweeps:
                     sweeps = max(1, min(sweeps, int(BUDGET * clock.left / sweep)))
-                pace = Pace(max(1, sweeps) * sweep / threads)
+                pace = Pace(
+                    max(1, sweeps) * sweep / (threads * size),
+                    multiple=threads * size,
+                )
             groups = Groups(draw, seed, self.group, sweeps, run)
             termination, sampling = collect(harvest, clock, schedule, groups.draw, seed, pace)
         if harvest.reads == 0 and pilot is not None and harvest.add(*pilot):
@@ -96,15 +102,15 @@ class SampledSolver(Solver):
         """Sweeps per read; 0 for a sampler without."""
         return int(getattr(self, "num_sweeps", 0))
 
-    def _pilot(self, groups: Groups, threads: int) -> tuple[float, tuple[States, Floats]]:
-        """Seconds of a sweep of reads on all threads, or of reads without sweeps; and such reads.
+    def _pilot(self, groups: Groups, reads: int) -> tuple[float, tuple[States, Floats]]:
+        """Seconds of a sweep of so many reads, or of reads without sweeps; and such reads.
 
         Sweeps are multiplied until they take long enough, so that the set-up hardly counts.
         """
         groups.sweeps = min(PILOT_SWEEPS, self.sweeps)
         while True:
             start = time.monotonic()
-            found = groups.draw(threads, 0, lambda: False)
+            found = groups.draw(reads, 0, lambda: False)
             spent = max(time.monotonic() - start, 1e-6)
             if spent >= PILOT_SECONDS or groups.sweeps >= self.sweeps:
                 return spent / max(1, groups.sweeps), found

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 Draw = Callable[[int, int, Callable[[], bool]], tuple[States, Floats]]
 """From (reads, seed, interrupt) to states (reads, n) and energies (reads,)."""
 
-SLICE = 64
+SLICE = 16
 """Reads that are decoded between two looks at the clock."""
-RESERVE = 0.02
+RESERVE = 0.03
 """Share of the time that is kept free for what the estimates miss."""
 
 
@@ -130,7 +130,13 @@ def collect(
         size = schedule.size(batch, harvest.reads)
         if size <= 0:
             return Termination.ITERATIONS, sampling
-        size = pace.affordable(size, clock.left - reserve)
+        left = clock.left - reserve
+        affordable = pace.affordable(size, left)
+        if affordable < 1 and not harvest.reads and left > 2 * (pace.tail or math.inf):
+            # A first batch that seems too long can still be cut: a disturbed pilot is no reason to
+            # leave most of the time unused.
+            affordable = min(size, pace.multiple)
+        size = affordable
         if size < 1:
             return Termination.TIME, sampling
         tail = reserve + pace.stopping() + size * pace.decoding
@@ -146,12 +152,14 @@ def collect(
 
 def _decode(harvest: Harvest, clock: Clock, states: States, energies: Floats) -> bool:
     """Take reads in while there is time, some in any case; True when the run should stop."""
-    stop = False
+    stop, spent = False, 0.0
     for at in range(0, len(energies), SLICE):
-        if at and clock.over:
+        if at and clock.left < spent:
             harvest.undecoded += len(energies) - at
             break
+        before = harvest.seconds
         stop = harvest.add(states[at : at + SLICE], energies[at : at + SLICE]) or stop
+        spent = harvest.seconds - before
     return stop
 
 

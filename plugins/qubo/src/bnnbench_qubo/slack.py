@@ -41,11 +41,10 @@ def slack_bits(levels: Int64) -> Int64:
 
 def bounded(levels: Int64) -> Int64:
     """Coefficients whose subset sums are exactly 0..levels-1, 0 where unused: (.., bits)."""
-    levels = levels[..., None]
-    used = slack_bits(levels)
-    bit = np.arange(int(used.max(initial=0)), dtype=np.int64)
-    last = levels - (1 << np.maximum(used - 1, 0))
-    coefficients: Int64 = np.where(bit < used - 1, 1 << bit, np.where(bit == used - 1, last, 0))
+    bits = (int(levels.max(initial=1)) - 1).bit_length()
+    power = 1 << np.arange(bits, dtype=np.int64)
+    # Below the last bit at least as much is left as its power, from the last on what is left.
+    coefficients: Int64 = np.minimum(np.maximum(levels[..., None] - power, 0), power)
     return coefficients
 
 
