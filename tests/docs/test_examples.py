@@ -1,8 +1,9 @@
-"""Every command and example of the tutorials and guides works, page by page, top to bottom.
+"""Every command of the tutorials, the guides and the examples works, page by page, top to bottom.
 
-A page is run in an empty directory, as a reader would: a ``code-block`` or ``literalinclude`` with a
-caption is a file, ``sh`` blocks are run by bash and ``python`` blocks by Python, each of them must
-succeed. ``<!-- not run: REASON -->`` before a block leaves it out.
+A page is run in an empty directory, that of an example in a copy of its files, as a reader would: a
+``code-block`` or ``literalinclude`` with a caption is a file, ``sh`` blocks are run by bash and
+``python`` blocks by Python, each of them must succeed. ``<!-- not run: REASON -->`` before a block
+leaves it out.
 
 Every page has a virtual environment of its own that sees what is installed here, so that what a
 page installs is gone when it ends; ``pip install`` there takes no dependencies and no network.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -21,7 +23,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("docs/tutorial/*.md"), *ROOT.glob("docs/how-to/*.md")])
+EXAMPLES = [ROOT / f"examples/{name}/README.md" for name in ("cp-sat", "mps-command", "own-data")]
+"""The template has tests of its own."""
+PAGES = [*sorted([*ROOT.glob("docs/tutorial/*.md"), *ROOT.glob("docs/how-to/*.md")]), *EXAMPLES]
 FENCE = re.compile(
     r"(?:<!-- not run: (?P<reason>.+?) -->\n+)?"
     r"^(?P<indent> *)```(?P<language>\{(?:code-block|literalinclude)\} \S+|\w+)\n"
@@ -119,10 +123,12 @@ class Reader:
         )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_examples_of_a_page_work(page: Path, tmp_path: Path) -> None:
     todo = blocks(page, page.read_text(encoding="utf-8"))
     reader = Reader.new(tmp_path)
+    if page in EXAMPLES:
+        shutil.copytree(page.parent, reader.folder, dirs_exist_ok=True)
     for block in todo:
         if block.file:
             path = reader.folder / block.file
