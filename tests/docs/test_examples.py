@@ -32,7 +32,7 @@ FENCE = re.compile(
     r"(?P<body>.*?)^(?P=indent)```$",
     re.M | re.S,
 )
-SECONDS = 150
+SECONDS = 300
 """What one block may take, on a busy machine."""
 
 COMMANDS = {
