@@ -144,7 +144,7 @@ class _Network:
 class CpSat(Solver):
     """CP-SAT of ortools, with streamed incumbents and bounds."""
 
-    name: ClassVar[str] = "cp-sat"
+    name: ClassVar[str] = "cp-network-sat"
     kind: ClassVar[str] = "cp"
     requires: ClassVar[tuple[str, ...]] = ("ortools",)
     # Preloading gives it a fork server of its own, which highspy never enters.
@@ -219,5 +219,5 @@ def bnnbench_formulations():
 
 @hookimpl
 def bnnbench_solvers():
-    """``cp-sat``."""
+    """``cp-network-sat``."""
     return [CpSat]

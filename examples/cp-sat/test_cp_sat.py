@@ -11,14 +11,14 @@ PLUGIN = Path(__file__).with_name("cp_sat.py")
 
 
 class TestCpSat(SolverCase):
-    spec = "cp-sat"
+    spec = "cp-network-sat"
     formulation = "cp-network"
     plugins = (PLUGIN,)
 
 
 class TestCpNetwork(FormulationCase):
     spec = "cp-network"
-    solver = "cp-sat"
+    solver = "cp-network-sat"
     plugins = (PLUGIN,)
 
 
