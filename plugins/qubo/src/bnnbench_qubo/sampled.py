@@ -86,6 +86,8 @@ class SampledSolver(Solver):
             termination, sampling = collect(harvest, clock, schedule, groups.draw, seed, pace)
         if harvest.reads == 0 and pilot is not None and harvest.add(*pilot):
             termination = Termination.TARGET
+        if sweeps < self.sweeps and termination is Termination.ITERATIONS:
+            termination = Termination.TIME
         if sweeps:
             info["sweeps"] = sweeps
         late = overrun(clock, limits)
