@@ -8,11 +8,13 @@ import ast
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bnnbench_mip import plugin
 
+from bnnbench.domain import Integer
 from bnnbench.interfaces import missing
 from bnnbench.testing import FormulationCase, SolverCase, tiny_problems
 
@@ -118,13 +120,25 @@ class TestMinHinge(Program):
 class TestBdnn(Program):
     spec = "bdnn"
 
+    def problems(self):
+        """With step units and whole weights, as published."""
+        return [
+            replace(
+                p,
+                architecture=replace(p.architecture, activation="step"),
+                domain=Integer(P=1),
+                dataset=replace(p.dataset, reference=None),
+            )
+            for p in few(super().problems(), "hidden", "ternary")
+        ]
+
 
 class TestNeurons(Program):
     spec = "neurons"
 
 
 class TestFair(Program):
-    """Equal chances of rows with and without a positive first sign."""
+    """Groups are rows whose first, or second, feature is not 0."""
 
     spec = "fair[rule=demographic-parity,groups=(0,1),ratio=0.1]"
 
