@@ -72,7 +72,9 @@ class TestOpenJij(SolverCase):
 
 
 class TestSimulatedBifurcation(SolverCase):
-    spec = "simulated-bifurcation[num_reads=32,num_sweeps=50]"
+    spec = "simulated-bifurcation[num_reads=8,num_sweeps=20]"
+    # The pilot draws one read, from which a call for several seems long.
+    seconds = 10.0
     formulation = "bnn-qubo"
 
 
