@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Protocol
 
 from bnnbench.network import Network
 from bnnbench.problem import Problem
-from bnnbench.solution import Limits, Point, Solution
+from bnnbench.solution import Limits, Point, Solution, Status
 from bnnbench.spec import Spec
 
 
@@ -53,6 +53,11 @@ class Model:
     def network(self, answer: Network | Point) -> Network:
         """The network that an answer means."""
         return answer if isinstance(answer, Network) else self.decode(answer)
+
+    def status(self, claimed: Status) -> Status:
+        """What a claim about the model says about the problem: optimal only for an exact one."""
+        proved = claimed is Status.OPTIMAL and not self.exact
+        return Status.FEASIBLE if proved else claimed
 
 
 class Formulation(ABC):

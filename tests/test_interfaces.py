@@ -26,6 +26,13 @@ def test_a_direct_model_is_the_problem():
         model.network(np.zeros(2))
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_optimum_of_a_restriction_is_no_optimum_of_the_problem(exact):
+    model = Model(PROBLEM, "milp", None, lambda point: point, exact=exact)
+    assert model.status(Status.OPTIMAL) is (Status.OPTIMAL if exact else Status.FEASIBLE)
+    assert model.status(Status.NONE) is Status.NONE
+
+
 def test_a_point_is_decoded():
     network = PROBLEM.random_network(np.random.default_rng(0))
     model = Model(PROBLEM, "milp", None, lambda point: network)

@@ -225,7 +225,7 @@ def verified_trace(problem: Problem, stream: list[Incumbent]) -> list[TracePoint
 def _claims(solution: Solution, model: Model) -> Claims:
     info = {str(k): _plain(v) for k, v in {**model.info, **solution.info}.items()}
     return Claims(
-        status=str(Status(solution.status)),
+        status=str(model.status(Status(solution.status))),
         termination=str(Termination(solution.termination)),
         objective=_finite(solution.objective),
         bound=_finite(solution.bound),

@@ -62,9 +62,9 @@ class FormulationCase(ClassCase):
         """`objectives` names what it was made for: each is accepted on some tiny problem."""
         formulation: Formulation = self.subject
         self._built()
+        problems = self.problems()
         for name in formulation.objectives:
-            objective = self.registry.objective(parse(name))
-            reasons = {formulation.accepts(p) for p in tiny_problems(objective)}
+            reasons = {formulation.accepts(p) for p in problems if p.objective.name == name}
             require(
                 None in reasons,
                 f"It lists {name} among its objectives but accepts no tiny problem with it:"

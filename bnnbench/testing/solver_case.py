@@ -103,7 +103,7 @@ class SolverCase(ClassCase):
 
     def test_answers(self) -> None:
         """It finds a network on most tiny problems."""
-        trials = self._trials()
+        trials = [t for t in self._trials() if not _impossible(t.model.problem)]
         found = sum(t.network is not None for t in trials)
         require(
             2 * found >= len(trials),
@@ -334,6 +334,12 @@ class SolverCase(ClassCase):
             f" but returned one of {last}.",
             "Return the best answer of the run.",
         )
+
+
+def _impossible(problem: Problem) -> bool:
+    """Whether enumeration finds no network that the objective allows."""
+    score = known_optimum(problem)
+    return score is not None and not score.feasible
 
 
 def _turned(names: tuple[str, ...], by: int) -> tuple[str, ...]:

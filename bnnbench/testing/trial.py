@@ -16,7 +16,7 @@ import numpy as np
 
 from bnnbench.interfaces import Model, Solver
 from bnnbench.network import Network
-from bnnbench.solution import Limits, Point, Solution
+from bnnbench.solution import Limits, Point, Solution, Status
 from bnnbench.testing.case import BrokenRuleError, require
 from bnnbench.verify import Evaluation, contradictions, evaluate, objective_of
 
@@ -75,6 +75,11 @@ class Trial:
         return self.evaluation.objective if self.evaluation else None
 
     @property
+    def status(self) -> Status:
+        """The claim about the problem, as the core records it."""
+        return self.model.status(self.solution.status)
+
+    @property
     def claims(self) -> tuple[object, ...]:
         """What has to repeat with the seed."""
         s, network = self.solution, self.network.digest if self.network else None
@@ -84,7 +89,7 @@ class Trial:
         """Claims that the facts contradict, as the core judges them."""
         return contradictions(
             self.evaluation,
-            status=self.solution.status,
+            status=self.status,
             objective=self.solution.objective,
             bound=self.solution.bound if self.model.exact else None,
         )
@@ -200,7 +205,7 @@ def check_claims(trial: Trial, optimum: float | None) -> None:
     )
     best = trial.objective
     require(
-        trial.solution.status != "optimal" or best is None or best <= optimum + slack,
+        trial.status is not Status.OPTIMAL or best is None or best <= optimum + slack,
         f"{where} claims optimal with {best}, but enumeration finds {optimum:.9g}.",
         "Claim Status.OPTIMAL only with a proof for the problem's whole class.",
     )

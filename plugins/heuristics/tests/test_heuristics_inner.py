@@ -11,6 +11,7 @@ from bnnbench_heuristics.averaging import Averaging
 from bnnbench_heuristics.batch_training import BatchTraining, weights
 from bnnbench_heuristics.data_splitting import DataSplitting
 from bnnbench_heuristics.early_stopping import EarlyStopping
+from bnnbench_heuristics.inner import Answer, Inner
 from bnnbench_heuristics.lns import LargeNeighbourhood
 from bnnbench_heuristics.local_search import LocalSearch
 from bnnbench_heuristics.neurons import neurons
@@ -65,9 +66,9 @@ SOLVERS = {
     "local-search": LocalSearch(step=1.0),
     "data-splitting": DataSplitting(splits=3),
     "batch-training": BatchTraining(formulation="hamming", batch=15, epochs=2),
-    "polish": Polish(goal="weight"),
-    "lns": LargeNeighbourhood(steps=3),
-    "early-stopping": EarlyStopping(average=3),
+    "polish": Polish(inner="annealing[moves=20000]", goal="weight"),
+    "lns": LargeNeighbourhood(start="annealing[moves=2000]", steps=3),
+    "early-stopping": EarlyStopping(inner="annealing[moves=20000]", average=3),
     "tabu": Tabu(steps=200),
     "averaging": Averaging(moves=20_000),
 }
@@ -93,6 +94,15 @@ def test_any_depth_is_solved_in_time_with_true_claims(small, name, hidden):
     for network, objective in networks:
         assert problem.outside(network) is None
         assert problem.evaluate(network).value == objective
+
+
+@pytest.mark.parametrize(
+    "name", ["local-search", "data-splitting", "batch-training", "polish", "lns", "early-stopping"]
+)
+def test_a_run_whose_parts_the_clock_cut_says_time(small, name, monkeypatch):
+    monkeypatch.setattr(Inner, "solve", lambda *a, **k: Answer(None, Termination.TIME))
+    problem = dataclasses.replace(small, domain=Integer(P=1))
+    assert solve(SOLVERS[name], problem, Limits()).termination is Termination.TIME
 
 
 def test_local_search_never_gets_worse_and_stops_at_the_bound(small):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from bnnbench_qubo.batch_bias import BatchBias, _biased
 from bnnbench_qubo.bnn_qubo import BnnQubo
+from bnnbench_qubo.dropout_bias import DropoutBias
+from bnnbench_qubo.ising_sa import IsingSA
 from bnnbench_qubo.penalty_sweep import PenaltySweep
 
 from bnnbench.errors import ProblemError
@@ -107,3 +111,32 @@ def test_parts_must_be_of_the_right_kind(teacher_problem):
         BatchBias(sampler="random").solve(
             direct_model(teacher_problem()), Limits(), 0, ignore_report
         )
+
+
+@pytest.mark.parametrize("solver", [BatchBias, DropoutBias, PenaltySweep])
+def test_a_run_whose_first_part_the_clock_cut_says_time(solver, teacher_problem, monkeypatch):
+    sample, runs = IsingSA.solve, []
+
+    def solve(*arguments):
+        runs.append(sample(*arguments))
+        cut = Termination.TIME if len(runs) == 1 else runs[-1].termination
+        return dataclasses.replace(runs[-1], termination=cut)
+
+    monkeypatch.setattr(IsingSA, "solve", solve)
+    model = direct_model(teacher_problem(N=10))
+    ended = solver(sampler=SAMPLER).solve(model, Limits(), 0, ignore_report).termination
+    assert len(runs) > 1
+    assert ended is Termination.TIME
+    assert {run.termination for run in runs} == {Termination.ITERATIONS}
+
+
+def test_a_sweep_streams_only_what_is_better_than_all_before(teacher_problem):
+    found = []
+
+    def report(answer=None, *, objective=None, bound=None):
+        found.extend([] if objective is None else [objective])
+        return False
+
+    solver = PenaltySweep(sampler=SAMPLER, penalties=(0.1, 1.0))
+    solver.solve(direct_model(teacher_problem(N=12)), Limits(), 0, report)
+    assert found == sorted(set(found), reverse=True)

@@ -37,7 +37,7 @@ from bnnbench.objectives import SquaredHinge
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, ProgramSolver, next_seed, seconds
+from bnnbench_heuristics.inner import Answer, Inner, Name, ProgramSolver, next_seed, seconds
 from bnnbench_heuristics.parallel import each
 from bnnbench_heuristics.program import Program, around
 from bnnbench_heuristics.subset import accuracy, mean_network, on_rows
@@ -123,17 +123,17 @@ class _Run:
         self.best_accuracy = -math.inf
         self.history: list[float] = []
         self.solved = 0
+        self.cut = False
 
     def solution(self) -> Solution:
         box: Box = None
-        ended = Termination.ITERATIONS
         for e in range(self.epochs):
             if self.clock.over or self.incumbent.stop:
-                ended = Termination.TIME if self.clock.over else ended
                 break
             mean = self._epoch(e, box)
             if mean is not None:
                 box = around(self.problem, mean, max(1, self.P - e))
+        ended = Termination.TIME if self.cut or self.clock.over else Termination.ITERATIONS
         info = {"batches": self.solved, "accuracies": self.history}
         if self.best is None or self.incumbent.stop:
             return self.incumbent.solution(ended, **info)
@@ -151,8 +151,9 @@ class _Run:
         share = (1 - _RESERVE) * self.clock.left / ((self.epochs - e) * rounds)
         time = min(self.solver.step or math.inf, share)
         pieces = [_Batch(rows, next_seed(self.rng), time) for rows in cuts]
-        found = each(partial(self._network, box), pieces, self.limits.threads)
-        networks = [n for n in found if n is not None]
+        found = each(partial(self._answer, box), pieces, self.limits.threads)
+        self.cut = self.cut or any(answer.cut for answer in found)
+        networks = [answer.network for answer in found if answer.network is not None]
         self.solved += len(networks)
         if not networks:
             return None
@@ -172,21 +173,21 @@ class _Run:
         rows = self.rng.permutation(train + validation)
         return rows[:train], rows[train:]
 
-    def _network(self, box: Box, piece: _Batch) -> Network | None:
+    def _answer(self, box: Box, piece: _Batch) -> Answer:
         """The network of one batch, inside the box."""
         clock = Clock(Limits(piece.seconds))
         if self.clock.over:
-            return None
+            return Answer(None, Termination.TIME)
         part = on_rows(self.problem, piece.rows)
         if self.inner.refuses(part) is not None:
-            return None
+            return Answer(None, Termination.ERROR)
         program = Program(self.inner.model(part))
         if box is not None:
             program = program.boxed(*box)
         time = min(clock.left, self.clock.left)
         alone = Limits(time, 1, self.limits.memory)
         limits = seconds(alone, time, self.solver.cutoff(part))
-        return self.inner.solve(program.model, limits, piece.seed).network
+        return self.inner.solve(program.model, limits, piece.seed)
 
 
 def weights(accuracies: Sequence[float]) -> list[float]:

@@ -95,6 +95,7 @@ class BeMi(Solver):
         chosen = [(1, 0)] if single else pairs(problem.dataset.n_classes)
         steps = self._steps()
         members: list[Network] = []
+        cut = False
         counts = {"confident": 0, "rows": 0, "nonzeros": 0}
         for k, (i, j) in enumerate(chosen):
             part = _pair(problem, i, j)
@@ -104,13 +105,14 @@ class BeMi(Solver):
             time = clock.left / (len(chosen) - k)
             member = Member(steps, part, seconds(limits, time), rng)
             members.append(member.train())
+            cut = cut or member.cut
             counts["confident"] += member.confident
             counts["rows"] += part.dataset.sizes[0]
             counts["nonzeros"] += members[-1].nonzeros
         network = members[0] if single else ensemble(members, problem.dataset.n_classes)
         report(network)
         shares = _shares(problem, members, -1 if single else 1)
-        ended = Termination.TIME if clock.over else Termination.ITERATIONS
+        ended = Termination.TIME if cut or clock.over else Termination.ITERATIONS
         return Solution.found(network, ended, statuses=shares, **counts)
 
 

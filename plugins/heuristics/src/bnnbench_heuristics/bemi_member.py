@@ -57,6 +57,7 @@ class Member:
         limits: for all three steps.
         rng: seeds of the inner solves.
         confident: rows of T'.
+        cut: whether the clock cut a step.
     """
 
     steps: Steps
@@ -64,6 +65,7 @@ class Member:
     limits: Limits
     rng: np.random.Generator
     confident: int = field(init=False, default=0)
+    cut: bool = field(init=False, default=False)
 
     def train(self) -> Network:
         """SM, MM, MW, as far as they get."""
@@ -87,8 +89,12 @@ class Member:
     def _solve(self, inner: Inner, problem: Problem, time: float) -> Network | None:
         if inner.refuses(problem) is not None:
             return None
-        limits = seconds(self.limits, time)
-        return inner.solve(inner.model(problem), limits, next_seed(self.rng)).network
+        return self._answer(inner, inner.model(problem), time)
+
+    def _answer(self, inner: Inner, model: Model, time: float) -> Network | None:
+        answer = inner.solve(model, seconds(self.limits, time), next_seed(self.rng))
+        self.cut = self.cut or answer.cut
+        return answer.network
 
     def _margin(self, part: Problem, network: Network, time: float) -> Network:
         """MM: with the activations at hand, then with all of them free."""
@@ -104,8 +110,7 @@ class Member:
             restricted = program if free else self._held(program, network)
             if free and value is not None:
                 restricted = restricted.at_most(float(value))
-            limits = seconds(self.limits, clock.left if free else clock.left / 2)
-            found = inner.solve(restricted.model, limits, next_seed(self.rng)).network
+            found = self._answer(inner, restricted.model, clock.left / (1 if free else 2))
             network = network if found is None else _better(part, network, found)
         return network
 
@@ -121,8 +126,7 @@ class Member:
             sparse = _fewest_weights(restricted, margins)
             if free:
                 sparse = Program(sparse).at_most(network.nonzeros).model
-            limits = seconds(self.limits, clock.left if free else clock.left / 2)
-            found = inner.solve(sparse, limits, next_seed(self.rng)).network
+            found = self._answer(inner, sparse, clock.left / (1 if free else 2))
             if found is not None and self._sparser(part, network, found):
                 network = found
         return network

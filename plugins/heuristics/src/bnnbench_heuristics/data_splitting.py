@@ -100,18 +100,19 @@ class _Run:
         self.best: Network | None = None
         self.best_accuracy = 0.0
         self.history: list[dict[str, Any]] = []
+        self.cut = False
 
     def solution(self) -> Solution:
-        ended = Termination.ITERATIONS
         if not self.solver.published and self.batch == self.rows:
             self._begin()
         for k in range(self.solver.splits):
             if self.clock.over:
-                ended = Termination.TIME
+                self.cut = True
                 break
             if (self.incumbent.stop and not self.solver.published) or not self._refine():
                 break
             self._iterate(self.solver.splits - k)
+        ended = Termination.TIME if self.cut else Termination.ITERATIONS
         info = {key: [step[key] for step in self.history] for key in ("cells", "loss", "purity")}
         info["end"] = [step["end"] for step in self.history]
         if not self.solver.published or self.best is None:
@@ -196,6 +197,7 @@ class _Run:
             program = program.at_most(float(held - self.problem.granularity))
         limits = seconds(self.limits, min(time, self.clock.left), target)
         answer = self.inner.solve(program.model, limits, next_seed(self.rng))
+        self.cut = self.cut or answer.cut
         if target is not None and answer.network is not None:
             value = part.evaluate(answer.network).value
             if value is not None and value <= target:

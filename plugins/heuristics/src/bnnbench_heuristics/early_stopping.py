@@ -94,7 +94,7 @@ class EarlyStopping(Solver):
         answer = inner.solve(part, limits if own else replace(limits, target=None), seed, watch)
         if answer.network is not None:
             watch.consider(answer.network)
-        return watch.solution(answer.termination)
+        return watch.solution(answer.termination, limits.target)
 
 
 class _Watch:
@@ -155,13 +155,15 @@ class _Watch:
         value = self.problem.evaluate(self.best).value
         return None if value is None else float(value)
 
-    def solution(self, termination: Termination) -> Solution:
+    def solution(self, termination: Termination, target: float | None) -> Solution:
         """The claims; nothing is optimal that was chosen by other rows."""
         if self.best is None:
             return Solution.found(None, termination)
         done = termination is Termination.OPTIMAL or self.impatient
         ended = Termination.ITERATIONS if done else termination
         objective = self._objective()
+        if target is not None and objective is not None and objective <= target:
+            ended = Termination.TARGET
         status = Status.NONE if objective is None else Status.FEASIBLE
         info = {"validation": self.accuracy, "incumbents": self.seen, "best_at": self.best_at}
         return Solution(self.best, status, ended, objective, info=info)

@@ -45,6 +45,11 @@ class Answer:
     termination: Termination
     proved: bool = False
 
+    @property
+    def cut(self) -> bool:
+        """Whether the clock cut it: then so is whatever is made of its answer."""
+        return self.termination is Termination.TIME
+
 
 @dataclass(frozen=True)
 class Inner:

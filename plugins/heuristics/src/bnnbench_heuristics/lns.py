@@ -111,6 +111,7 @@ class _Search:
         self.time = solver.step or (limits.time / 30 if finite else math.inf)
         self.size = float(solver.size)
         self.done = self.gains = self.starts = 0
+        self.cut = False
 
     @property
     def over(self) -> bool:
@@ -122,7 +123,7 @@ class _Search:
             if network is None:
                 break
             self._descend(network)
-        ended = Termination.TIME if self.clock.over else Termination.ITERATIONS
+        ended = Termination.TIME if self.cut or self.clock.over else Termination.ITERATIONS
         info = {"steps": self.done, "gains": self.gains, "starts": self.starts, "size": self.size}
         return self.incumbent.solution(ended, **info)
 
@@ -133,6 +134,7 @@ class _Search:
         time = self.solver.start_share * self.limits.time
         limits = seconds(self.limits, min(self.clock.left, time), self.limits.target)
         answer = start.solve(direct_model(self.problem), limits, next_seed(self.rng))
+        self.cut = self.cut or answer.cut
         if answer.network is not None:
             self.incumbent.offer(answer.network)
         return answer.network
@@ -161,8 +163,8 @@ class _Search:
             program = program.at_most(float(score.value))
         limits = seconds(self.limits, min(self.time, self.clock.left), self.goal)
         answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        timed_out = answer.termination is Termination.TIME
-        self.size = max(1.0, self.size * (_SHRINK if timed_out else _GROW))
+        self.cut = self.cut or answer.cut
+        self.size = max(1.0, self.size * (_SHRINK if answer.cut else _GROW))
         return answer.network
 
     def _units(self) -> Masks:

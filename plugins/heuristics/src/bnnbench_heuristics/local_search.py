@@ -72,6 +72,7 @@ class _Search:
         self.program = Program(self.inner.model(problem))
         self.goal = goal(problem, limits)
         self.solves = self.runs = 0
+        self.cut = False
 
     def run(self) -> Solution:
         stuck = True
@@ -80,7 +81,7 @@ class _Search:
             self.runs += 1
             if self.solver.published or math.isinf(self.limits.time):
                 break
-        ended = Termination.TIME if self.clock.over else Termination.ITERATIONS
+        ended = Termination.TIME if self.cut or self.clock.over else Termination.ITERATIONS
         return self.incumbent.solution(ended, solves=self.solves, runs=self.runs)
 
     def _alternate(self, network: Network) -> bool:
@@ -120,7 +121,8 @@ class _Search:
         limits = seconds(self.limits, time, self.goal)
         self.solves += 1
         answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        return answer.network, answer.termination is Termination.TIME
+        self.cut = self.cut or answer.cut
+        return answer.network, answer.cut
 
     def _free(self, block: int) -> Masks:
         """P1: the first layer and all biases; P2: the weights of an upper layer."""

@@ -26,7 +26,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds
+from bnnbench_heuristics.inner import Answer, Inner, Name, called, one_grid, seconds
 from bnnbench_heuristics.neurons import Neuron, neurons
 
 PROGRAMS = {"margin": Spec("max-margin"), "weight": Spec("min-weight")}
@@ -84,11 +84,13 @@ class Polish(Solver):
             return infeasible
         incumbent = Incumbent(problem, limits, report)
         start = self._start(problem, limits, seed, report)
-        if start is None:
-            return incumbent.solution(Termination.TIME if clock.over else Termination.ITERATIONS)
-        incumbent.offer(start)
-        network, better, refused = self._polished(problem, start, limits, clock, seed)
-        ended = Termination.TIME if clock.over else Termination.ITERATIONS
+        if start.network is None:
+            cut = start.cut or clock.over
+            return incumbent.solution(Termination.TIME if cut else Termination.ITERATIONS)
+        incumbent.offer(start.network)
+        network, better, refused, cut = self._polished(problem, start.network, limits, clock, seed)
+        cut = cut or start.cut or clock.over
+        ended = Termination.TIME if cut else Termination.ITERATIONS
         info: dict[str, Any] = {"better": better, "units": sum(problem.architecture.widths[1:])}
         if refused:
             info["refused"] = refused
@@ -97,7 +99,7 @@ class Polish(Solver):
         incumbent.network = network
         return incumbent.solution(ended, **info)
 
-    def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Network | None:
+    def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Answer:
         part = self._first(problem)
         own = part is problem
         inner = Inner.of(self.inner, self.formulation)
@@ -108,14 +110,14 @@ class Polish(Solver):
             seconds(limits, time, target),
             seed,
             report if own and inner.formulation is None else ignore_report,
-        ).network
+        )
 
     def _polished(
         self, problem: Problem, network: Network, limits: Limits, clock: Clock, seed: int
-    ) -> tuple[Network, int, str]:
-        """The network with better neurons, how many are, and why some were refused."""
+    ) -> tuple[Network, int, str, bool]:
+        """The network with better neurons, how many, why not others, whether the clock cut any."""
         polisher = Inner.of(self.polisher, PROGRAMS[self.goal])
-        left, better, refused = sum(problem.architecture.widths[1:]), 0, ""
+        left, better, refused, cut = sum(problem.architecture.widths[1:]), 0, "", False
         score = problem.evaluate(network)
         for neuron in neurons(problem, network, self._objective(problem)):
             reason = polisher.refuses(neuron.problem)
@@ -125,14 +127,15 @@ class Polish(Solver):
                 refused = refused or reason or ""
                 continue
             model = polisher.model(neuron.problem)
-            single = polisher.solve(model, seconds(limits, time), seed).network
+            answer = polisher.solve(model, seconds(limits, time), seed)
+            single, cut = answer.network, cut or answer.cut
             if single is None or not _improves(neuron, single):
                 continue
             candidate = neuron.put_into(network, single)
             new = problem.evaluate(candidate)
             if not score < new:
                 network, score, better = candidate, new, better + 1
-        return network, better, refused
+        return network, better, refused, cut
 
     def _objective(self, problem: Problem) -> Objective:
         own = problem.objective

@@ -30,10 +30,10 @@ from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.objectives import MaxMargin, MinWeight, SaturatedMargin
 from bnnbench.problem import Problem
-from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
 from bnnbench_mip.held_margins import HeldMargins
-from bnnbench_mip.stages import Name, Stage, as_spec, muted
+from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
 
 STAGES = ("sm", "sm+mm", "sm+mw", "sm+mm+mw")
 
@@ -98,7 +98,7 @@ class _Pipeline:
         self, bemi: Bemi, problem: Problem, limits: Limits, seed: int, report: Report
     ) -> None:
         self.bemi, self.problem, self.limits = bemi, problem, limits
-        self.seed, self.report = seed, report
+        self.seed, self.course = seed, Course(report)
         self.clock = Clock(limits)
         self.info: dict[str, float] = {}
 
@@ -107,13 +107,14 @@ class _Pipeline:
         problem = replace(self.problem, objective=SaturatedMargin())
         limits = replace(self._limits(1), target=self.limits.target if own else None)
         stage = Stage(self.bemi.formulation, self.bemi.inner)
-        told = self.report if own else muted(self.report)
+        told = self.course if own else muted(self.course)
         network, first = stage.run(problem, limits, self.seed, told)
+        self.course.passed(first)
         if network is None:
             return replace(first, bound=first.bound if own else None)
         confident = confident_rows(problem, network)
         self.info = {"confident": int(confident.sum()), "nonzeros_sm": network.nonzeros}
-        if confident.any():
+        if confident.any() and not self.course.stopped:
             network = self._refine(network, on_rows(self.problem, confident))
         return self._solution(network, first.bound if own else None)
 
@@ -129,7 +130,7 @@ class _Pipeline:
             network = found
             margins = unit_margins(part, network, Fraction(str(self.bemi.eps)))
             self.info["margins"] = sum(margins)
-        if "mw" in self.bemi.stages:
+        if "mw" in self.bemi.stages and not self.course.stopped:
             held = HeldMargins(margins=margins, eps=self.bemi.eps)
             part = replace(part, objective=MinWeight("l0"))
             network = self._step(Stage(held, self.bemi.inner), part, 3, network) or network
@@ -138,10 +139,12 @@ class _Pipeline:
     def _step(self, stage: Stage, part: Problem, number: int, start: Network) -> Network | None:
         """One later step; its network if it fits every row of the part."""
         seed = self.seed + number - 1
-        network, _ = stage.run(part, self._limits(number), seed, start=start)
+        limits, asks = self._limits(number), self.course.asks
+        network, solution = stage.run(part, limits, seed, asks, start=start)
+        self.course.passed(solution)
         if network is None or not part.evaluate(network).feasible:
             return None
-        self.report(network)
+        self.course(network)
         return network
 
     def _limits(self, number: int) -> Limits:
@@ -152,8 +155,8 @@ class _Pipeline:
 
     def _solution(self, network: Network, bound: float | None) -> Solution:
         score = self.problem.evaluate(network)
-        ended = Termination.TIME if self.clock.over else Termination.ITERATIONS
         objective = float(score.values[0]) if score.feasible else None
+        ended = self.course.ended(objective, self.limits)
         info = {**self.info, "nonzeros": network.nonzeros}
         return Solution.found(network, ended, objective=objective, bound=bound, **info)
 

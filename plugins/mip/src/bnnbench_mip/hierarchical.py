@@ -17,11 +17,11 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.problem import Problem
-from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
 from bnnbench_mip.neuron_penalty import NeuronPenalty, counted
 from bnnbench_mip.neurons import Neurons
-from bnnbench_mip.stages import Name, Stage, as_spec, muted
+from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
 
 TAU = {"sign-errors": 0.1, "saturated-margin": 0.0}
 """Published: by how much of N the loss may grow while neurons are removed."""
@@ -69,25 +69,32 @@ class Hierarchical(Solver):
         assert isinstance(penalty, NeuronPenalty)
         alone = replace(problem, objective=replace(penalty, alpha="0"))
         short = replace(limits, time=self.share * limits.time, target=None)
-        program = Neurons(one_sided=self.one_sided)
-        network, first = Stage(program, self.inner).run(alone, short, seed, muted(report))
+        program, course = Neurons(one_sided=self.one_sided), Course(report)
+        network, first = Stage(program, self.inner).run(alone, short, seed, muted(course))
+        course.passed(first)
         if network is None:
             return replace(first, bound=None)
         loss = float(alone.evaluate(network).values[0])
         left = replace(limits, time=clock.left, target=None)
-        fewer = self._fewer(problem, network, loss, left, seed)
+        fewer = None if course.stopped else self._fewer(problem, network, loss, left, seed, course)
         if fewer is not None:
-            report(fewer)
+            course(fewer)
             network = fewer
         price = penalty.price(problem.architecture.hidden) * problem.architecture.outputs
         bound = None if first.bound is None else first.bound + float(price)
-        value = problem.evaluate(network).values[0]
-        ended = Termination.TIME if clock.over else Termination.ITERATIONS
+        value = float(problem.evaluate(network).values[0])
+        ended = course.ended(value, limits)
         figures = {"loss": loss, "neurons": sum(counted(network))}
-        return Solution.found(network, ended, objective=float(value), bound=bound, **figures)
+        return Solution.found(network, ended, objective=value, bound=bound, **figures)
 
     def _fewer(
-        self, problem: Problem, network: Network, loss: float, limits: Limits, seed: int
+        self,
+        problem: Problem,
+        network: Network,
+        loss: float,
+        limits: Limits,
+        seed: int,
+        course: Course,
     ) -> Network | None:
         """A network with fewer neurons, or with less loss at as many; None for none."""
         penalty, n = problem.objective, problem.dataset.sizes[0]
@@ -98,7 +105,9 @@ class Hierarchical(Solver):
         dear = replace(penalty, alpha=str(n * problem.architecture.outputs + 1))
         program = Neurons(one_sided=self.one_sided, most_loss=most + 1e-6)
         part = replace(problem, objective=dear)
-        found, _ = Stage(program, self.inner).run(part, limits, seed + 1, start=network)
+        stage = Stage(program, self.inner)
+        found, second = stage.run(part, limits, seed + 1, course.asks, start=network)
+        course.passed(second)
         if found is None or part.evaluate(network).values < part.evaluate(found).values:
             return None
         alone = replace(problem, objective=replace(penalty, alpha="0"))

@@ -17,7 +17,7 @@ from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.objectives import Hamming
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
-from bnnbench_mip.stages import Name, Stage, as_spec, muted
+from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,22 @@ class IcarteHW(Solver):
         return first.refuses(signs) or Stage(self.formulation, self.inner).refuses(problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
-        clock, problem = Clock(limits), model.problem
+        clock, problem, course = Clock(limits), model.problem, Course(report)
         signs = replace(problem, objective=Hamming())
         short = replace(limits, time=self.share * limits.time, target=0.0)
         first = Stage(self.first_formulation, self.first)
-        start, fitted = first.run(signs, short, seed, muted(report))
+        start, fitted = first.run(signs, short, seed, muted(course))
+        course.passed(fitted)
         if fitted.bound is not None and fitted.bound > 0.5:
             return Solution.found(None, Termination.INFEASIBLE)
         if start is not None and not problem.evaluate(start).feasible:
             start = None
+        if course.stopped and start is not None:
+            value = float(problem.evaluate(start).values[0])
+            return Solution.found(start, course.ended(value, limits), objective=value)
         left = replace(limits, time=clock.left)
         second = Stage(self.formulation, self.inner)
-        network, solution = second.run(problem, left, seed, report, start=start)
+        network, solution = second.run(problem, left, seed, course, start=start)
         if start is None:
             return replace(solution, answer=network)
         known = problem.evaluate(start)

@@ -77,6 +77,55 @@ class Stage:
         return solver, self.formulation
 
 
+@dataclass(eq=False)
+class Course:
+    """How a pipeline goes: a report that remembers, and why the stages so far ended.
+
+    Attributes:
+        report: what is told.
+        stopped: whether it has asked to stop.
+        cut: whether the clock cut a stage.
+    """
+
+    report: Report
+    stopped: bool = False
+    cut: bool = False
+
+    def __call__(
+        self,
+        answer: Network | Point | None = None,
+        *,
+        objective: float | None = None,
+        bound: float | None = None,
+    ) -> bool:
+        """See :class:`bnnbench.interfaces.Report`."""
+        asked = self.report(answer, objective=objective, bound=bound)
+        self.stopped = self.stopped or asked
+        return self.stopped
+
+    def asks(
+        self,
+        answer: Network | Point | None = None,
+        *,
+        objective: float | None = None,
+        bound: float | None = None,
+    ) -> bool:
+        """A report for a stage whose networks are not yet answers: it only asks whether to stop."""
+        return self()
+
+    def passed(self, stage: Solution) -> None:
+        """Take note of a stage's end."""
+        self.cut = self.cut or stage.termination is Termination.TIME
+
+    def ended(self, objective: float | None, limits: Limits) -> Termination:
+        """Why a pipeline whose answer has this objective stopped."""
+        if limits.target is not None and objective is not None and objective <= limits.target:
+            return Termination.TARGET
+        if self.stopped:
+            return Termination.INTERRUPTED
+        return Termination.TIME if self.cut else Termination.ITERATIONS
+
+
 def as_spec(name: Name) -> Spec:
     """A parameter that may be a text or a spec, as a spec."""
     return name if isinstance(name, Spec) else parse(name)

@@ -24,7 +24,7 @@ from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
 from bnnbench_qubo.counter import Int64
 from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.sampling import batch_seed
@@ -72,7 +72,7 @@ class BatchBias(Composite):
         biases: Floats | None = None
         best: Score | None = None
         answer: Network | None = None
-        termination, done = Termination.ITERATIONS, 0
+        termination, parts = Termination.ITERATIONS, list[Solution]()
         for number, rows in enumerate(batches):
             part = formulation.build(self._part(problem, rows))
             bits = int(part.info["weight_bits"])
@@ -87,9 +87,9 @@ class BatchBias(Composite):
                 batch_seed(seed, number),
                 ignore_report,
             )
+            parts.append(found)
             if found.answer is None:
                 continue
-            done += 1
             network = part.network(found.answer)
             biases += self.alpha * _signs(part, network, bits)
             score = problem.evaluate(network)
@@ -100,7 +100,9 @@ class BatchBias(Composite):
                     termination = Termination.TARGET
                     break
         objective = None if best is None or best.value is None else float(best.value)
-        return Solution.found(answer, termination, objective=objective, batches=done)
+        done = sum(part.answer is not None for part in parts)
+        why = ended(termination, parts)
+        return Solution.found(answer, why, objective=objective, batches=done)
 
     def _batches(self, problem: Problem, seed: int) -> list[Int64]:
         rng = np.random.default_rng([seed, 1])

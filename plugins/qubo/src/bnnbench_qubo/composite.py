@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Formulation, Solver
+from bnnbench.solution import Solution, Termination
 from bnnbench.spec import Spec, parse
 
 
@@ -40,6 +43,12 @@ def _check(part: Formulation | Solver, owner: str) -> None:
 
 def _spec(text: Spec | str) -> Spec:
     return text if isinstance(text, Spec) else parse(text)
+
+
+def ended(own: Termination, parts: Iterable[Solution]) -> Termination:
+    """Why a whole run stopped: by the time if the clock cut any of its parts."""
+    cut = any(part.termination is Termination.TIME for part in parts)
+    return Termination.TIME if cut and own is Termination.ITERATIONS else own
 
 
 class Composite(Solver):

@@ -51,12 +51,14 @@ class DimodExact(Solver):
         least = float(energies.min())
         ground = np.flatnonzero(energies <= least + GROUND_WITHIN)
         harvest = Harvest(model, report)
-        harvest.add(states[ground], energies[ground])
+        stop = harvest.add(states[ground], energies[ground])
         value = None if harvest.best is None else harvest.best.value
+        ended = Termination.TARGET if stop else Termination.ITERATIONS
+        ended = Termination.OPTIMAL if model.exact else ended
         return Solution(
             answer=harvest.answer,
             status=Status.OPTIMAL if model.exact else Status.FEASIBLE,
-            termination=Termination.OPTIMAL if model.exact else Termination.ITERATIONS,
+            termination=ended,
             objective=None if value is None else float(value),
             bound=model.problem.round_bound(least) if model.exact else None,
             info={

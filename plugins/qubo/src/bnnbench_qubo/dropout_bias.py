@@ -27,7 +27,7 @@ from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
 Floats = npt.NDArray[np.float64]
@@ -83,6 +83,7 @@ class DropoutBias(Composite):
         rng = np.random.default_rng(seed)
         width = problem.architecture.hidden[0]
         consensus = np.zeros((problem.architecture.fan_in(1) + 1, width))
+        parts: list[Solution] = []
         for number in range(self.rounds):
             kept = np.sort(rng.permutation(width)[: self._size(width)])
             architecture = replace(problem.architecture, hidden=(len(kept),))
@@ -95,6 +96,7 @@ class DropoutBias(Composite):
                 batch_seed(seed, number),
                 ignore_report,
             )
+            parts.append(solution)
             consensus *= self.gamma
             if solution.answer is not None:
                 consensus[:, kept] += first_layer(part.network(solution.answer))
@@ -102,7 +104,9 @@ class DropoutBias(Composite):
         last = replace(limits, time=clock.left)
         solution = sampler.solve(whole, last, batch_seed(seed, self.rounds), report)
         figures = {"rounds": self.rounds, "agreement": float(np.abs(consensus).mean())}
-        return replace(solution, bound=None, info={**solution.info, **figures})
+        termination = ended(solution.termination, parts)
+        info = {**solution.info, **figures}
+        return replace(solution, bound=None, termination=termination, info=info)
 
     def _size(self, width: int) -> int:
         size = max(1, round(self.keep * width))

@@ -56,6 +56,10 @@ def sample(
     pilot_only = pilot is not None and harvest.reads == 0
     if pilot is not None and pilot_only and harvest.add(pilot.states, pilot.energies):
         termination = Termination.TARGET
+    # Sweeps that were fitted to the time are other reads than those of a run without limit.
+    fitted = plan.sweeps < size.sweeps or (pilot is not None and bool(size.restarts))
+    if fitted and termination is Termination.ITERATIONS:
+        termination = Termination.TIME
     return finish(
         harvest,
         termination,

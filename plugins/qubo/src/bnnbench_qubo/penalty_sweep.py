@@ -14,9 +14,9 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
-from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.solution import Limits, Point, Solution, Termination
 from bnnbench.spec import Spec, parse
-from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
 
@@ -59,6 +59,8 @@ class PenaltySweep(Composite):
         sampler = sampler_of(self.sampler, self.name)
         problem: Problem = model.problem
         tried: list[tuple[float, float, float]] = []
+        parts: list[Solution] = []
+        told = _Best(report)
         best: Solution | None = None
         answer: Network | None = None
         for number, penalty in enumerate((*self.penalties, None)):
@@ -72,10 +74,11 @@ class PenaltySweep(Composite):
             if limits.time == float("inf"):
                 time = limits.time
             if time <= 0:
+                parts.append(Solution(termination=Termination.TIME))
                 break
-            found = sampler.solve(
-                part, replace(limits, time=time), batch_seed(seed, number), report
-            )
+            told.model = part
+            found = sampler.solve(part, replace(limits, time=time), batch_seed(seed, number), told)
+            parts.append(found)
             if found.answer is None or found.objective is None:
                 continue
             mean = float(found.info.get("mean_objective") or found.objective)
@@ -87,7 +90,7 @@ class PenaltySweep(Composite):
         if best is None:
             return Solution.found(None, Termination.TIME)
         chosen = min(tried)[2]
-        termination = found.termination
+        termination = ended(found.termination, parts)
         return replace(
             best,
             answer=answer,
@@ -95,3 +98,26 @@ class PenaltySweep(Composite):
             termination=termination,
             info={**best.info, "penalty": chosen, "tried": len(tried)},
         )
+
+
+@dataclass(eq=False)
+class _Best:
+    """A report for several runs: passes on what is better than all before, as networks."""
+
+    report: Report
+    model: Model | None = None
+    best: float = float("inf")
+
+    def __call__(
+        self,
+        answer: Network | Point | None = None,
+        *,
+        objective: float | None = None,
+        bound: float | None = None,
+    ) -> bool:
+        """See :class:`bnnbench.interfaces.Report`; a penalty's bound bounds nothing else."""
+        if answer is None or objective is None or objective >= self.best:
+            return self.report()
+        assert self.model is not None
+        self.best = objective
+        return self.report(self.model.network(answer), objective=objective)

@@ -92,6 +92,8 @@ class SampledSolver(Solver):
             termination, sampling = collect(harvest, clock, schedule, groups.draw, seed, pace)
         if harvest.reads == 0 and pilot is not None and harvest.add(*pilot):
             termination = Termination.TARGET
+        if (groups.cut or sweeps < self.sweeps) and termination is Termination.ITERATIONS:
+            termination = Termination.TIME
         if sweeps:
             info["sweeps"] = sweeps
         late = overrun(clock, limits)
@@ -128,6 +130,7 @@ class Groups:
         sweeps: per read.
         run: ``map``, or that of a pool of threads.
         number: of the next group.
+        cut: whether the clock cut a group that others follow, so that reads are other ones.
     """
 
     group: Group
@@ -136,9 +139,12 @@ class Groups:
     sweeps: int
     run: Callable[..., Iterable[tuple[States, Floats]]]
     number: int = 0
+    cut: bool = False
+    _whole: bool = True
 
     def draw(self, reads: int, _: int, interrupt: Callable[[], bool]) -> tuple[States, Floats]:
         """The next reads; fewer when it is time to stop."""
+        self.cut, self._whole = self.cut or not self._whole, reads % self.size == 0
         sizes = [min(self.size, reads - at) for at in range(0, reads, self.size)]
         numbers = range(self.number, self.number + len(sizes))
         self.number += len(sizes)

@@ -108,6 +108,25 @@ class Pace:
         self.per_read = (seconds - self.fixed) / reads
 
 
+@dataclass(eq=False)
+class Hurry:
+    """Tells a sampler to stop when less than some seconds are left.
+
+    Attributes:
+        clock: of the run.
+        seconds: that must be left.
+        asked: whether it has told so.
+    """
+
+    clock: Clock
+    seconds: float
+    asked: bool = False
+
+    def __call__(self) -> bool:
+        self.asked = self.asked or self.clock.left < self.seconds
+        return self.asked
+
+
 def collect(
     harvest: Harvest, clock: Clock, schedule: Schedule, draw: Draw, seed: int, pace: Pace
 ) -> tuple[Termination, float]:
@@ -122,14 +141,16 @@ def collect(
         pace: first estimate of the time that a call takes; learns from every call.
 
     Returns:
-        Why it stopped, and the seconds spent in ``draw``.
+        Why it stopped, and the seconds spent in ``draw``. It is the time too where all reads are
+        there but the clock shortened some, or left some undecoded.
     """
-    sampling, batch = 0.0, 0
+    sampling, batch, hurried = 0.0, 0, False
     reserve = RESERVE * clock.left if math.isfinite(clock.left) else 0.0
     while True:
         size = schedule.size(batch, harvest.reads)
         if size <= 0:
-            return Termination.ITERATIONS, sampling
+            cut = hurried or harvest.undecoded
+            return Termination.TIME if cut else Termination.ITERATIONS, sampling
         left = clock.left - reserve
         affordable = pace.affordable(size, left)
         if affordable < 1 and not harvest.reads and left > 2 * (pace.tail or math.inf):
@@ -139,9 +160,10 @@ def collect(
         size = affordable
         if size < 1:
             return Termination.TIME, sampling
-        tail = reserve + pace.stopping() + size * pace.decoding
+        hurry = Hurry(clock, reserve + pace.stopping() + size * pace.decoding)
         start, decoded = time.monotonic(), harvest.seconds
-        states, energies = draw(size, batch_seed(seed, batch), _below(clock, tail))
+        states, energies = draw(size, batch_seed(seed, batch), hurry)
+        hurried = hurried or hurry.asked
         spent = time.monotonic() - start
         sampling += spent
         if _decode(harvest, clock, states, energies):
@@ -161,11 +183,6 @@ def _decode(harvest: Harvest, clock: Clock, states: States, energies: Floats) ->
         stop = harvest.add(states[at : at + SLICE], energies[at : at + SLICE]) or stop
         spent = harvest.seconds - before
     return stop
-
-
-def _below(clock: Clock, seconds: float) -> Callable[[], bool]:
-    """Whether less than so many seconds are left, to be asked later."""
-    return lambda: clock.left < seconds
 
 
 def beta_range(model: Model, hot: float, cold: float) -> tuple[float, float] | None:

@@ -60,13 +60,15 @@ class TreeDecomposition(Solver):
         states, energies = from_sampleset(found)
         sampling = clock.elapsed
         harvest = Harvest(model, report)
-        harvest.add(states, energies)
+        stop = harvest.add(states, energies)
         least = float(energies.min())
         value = None if harvest.best is None else harvest.best.value
+        ended = Termination.TARGET if stop else Termination.ITERATIONS
+        ended = Termination.OPTIMAL if model.exact else ended
         return Solution(
             answer=harvest.answer,
             status=Status.OPTIMAL if model.exact else Status.FEASIBLE,
-            termination=Termination.OPTIMAL if model.exact else Termination.ITERATIONS,
+            termination=ended,
             objective=None if value is None else float(value),
             bound=model.problem.round_bound(least) if model.exact else None,
             info={
