@@ -64,7 +64,7 @@ class Annealing(Solver):
             with more than 700 rows.
         penalty: what a wrong sign costs in the search, in typical steps, where every sign must be
             right.
-        guide: what a missed margin costs in the search beyond 1, at most, by how far it is missed.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp.
     """
 
     name: ClassVar[str] = "annealing"

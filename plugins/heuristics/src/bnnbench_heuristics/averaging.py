@@ -55,7 +55,7 @@ class Averaging(Solver):
         every: moves between samples.
         moves: number of moves; none for the time limit, or a million where there is none.
         penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
-        guide: what a missed margin costs in the search beyond 1, at most.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp.
     """
 
     name: ClassVar[str] = "averaging"

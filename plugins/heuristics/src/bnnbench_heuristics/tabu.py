@@ -36,7 +36,7 @@ class Tabu(Solver):
         tries: moves sampled per step.
         tenure: least steps for which a moved parameter stays; none for a tenth of their number.
         penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
-        guide: what a missed margin costs in the search beyond 1, at most.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp.
     """
 
     name: ClassVar[str] = "tabu"

@@ -8,9 +8,14 @@ is the objective exactly while it stays below 2**53; *broken*, how many hard req
 
     search = value + penalty * step * broken (+ guide for missed margins).
 
-``step`` is the change that one move typically makes; temperatures are multiples of it. A missed
-margin costs, for the search alone, up to ``guide`` more the farther the output is from its margin
-(flip-search.md section 5: the plain count gives no direction).
+``step`` is the change that one move typically makes; temperatures are multiples of it. The plain
+count of missed margins gives no direction (flip-search.md section 5). With the margin w and
+``guide`` = g a miss by an output of signed size v < w costs, for the search alone,
+
+    1 - g + g min(2, (w - v) / w),
+
+at g = 1 a ramp without a jump. A jump at the margin holds outputs that lie just inside: they block
+moves that help the others. The ramp ends at 2, so that outputs beyond hope do not count for more.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from bnnbench.errors import ProblemError
 from bnnbench.objectives import (
     Errors,
     Hamming,
@@ -106,7 +112,13 @@ class Terms:
 
 
 def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
-    """The terms of a problem's objective."""
+    """The terms of a problem's objective.
+
+    Raises:
+        ProblemError: ``guide`` is not in [0, 1].
+    """
+    if not 0 <= guide <= 1:
+        raise ProblemError(f"guide must lie in [0, 1], got {guide:g}.")
     objective = problem.objective
     parts = objective.levels if isinstance(objective, Lexicographic) else (objective,)
     levels = [_level(problem, part) for part in parts]
