@@ -16,6 +16,8 @@ count of missed margins gives no direction (flip-search.md section 5). With the 
 
 at g = 1 a ramp without a jump. A jump at the margin holds outputs that lie just inside: they block
 moves that help the others. The ramp ends at 2, so that outputs beyond hope do not count for more.
+Where there are more outputs of rows than parameters, most margins cannot be met together, and a
+ramp is left with many narrow misses: there g is 1/2.
 """
 
 from __future__ import annotations
@@ -111,12 +113,20 @@ class Terms:
     known: bool
 
 
-def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
-    """The terms of a problem's objective.
+def usual_guide(problem: Problem) -> float:
+    """1 where there are at least as many parameters as outputs of rows, else 1/2."""
+    arch = problem.architecture
+    parameters = arch.n_weights + sum(arch.widths[1:])
+    return 1.0 if _rows(problem) * _outputs(problem) <= parameters else 0.5
+
+
+def build_terms(problem: Problem, penalty: float, guide: float | None) -> Terms:
+    """The terms of a problem's objective; no ``guide`` for the usual one.
 
     Raises:
         ProblemError: ``guide`` is not in [0, 1].
     """
+    guide = usual_guide(problem) if guide is None else guide
     if not 0 <= guide <= 1:
         raise ProblemError(f"guide must lie in [0, 1], got {guide:g}.")
     objective = problem.objective
