@@ -1,10 +1,10 @@
 """Few-shot MNIST, second series of sbnn.md B.9.1: test accuracy of single straight-through runs.
 
 Raw pixels 0..255, class-balanced random draws, all 10,000 test images. One network per draw: the
-recipe of ``ste`` at rate 0.05, no restarts and no selection. Printed are the mean and the sd over
-draws of argmax (a tie of m counted 1/m) and of all-good, from the exact integer network, beside the
-means of the reference table, which stand for 32 other draws. Squared hinge is meant for all-good,
-cross-entropy for argmax.
+recipe of ``ste`` at rate 0.05, no restarts and no selection. Printed are means over draws, with the
+half widths of their 95 % intervals (Student's t), of argmax (a tie of m counted 1/m) and of
+all-good, from the exact integer network, beside the means of the reference table, which stand for
+32 other draws. Squared hinge is meant for all-good, cross-entropy for argmax.
 
 Beside them are searches on the same draws, each with as many moves as it makes in the CPU time of
 the slower of the two straight-through runs of its draw; compilation is excluded.
@@ -16,6 +16,7 @@ Run with ``python benchmarks/few_shot_mnist.py``; BNNBENCH_DATA must hold mnist.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 
 import bnnbench_heuristics.warm  # noqa: F401  compiles the kernels
@@ -27,6 +28,7 @@ from bnnbench_gradient.ste import Ste
 from bnnbench_gradient.training import Trainer
 from bnnbench_heuristics.annealing import Annealing
 from bnnbench_heuristics.averaging import Averaging
+from scipy.stats import t
 
 from bnnbench.architecture import Architecture
 from bnnbench.data import make_dataset
@@ -74,9 +76,14 @@ def reference(images: int, hidden: tuple[int, ...], domain: str, loss: str) -> s
 
 
 def line(name: str, found: Floats, known: str) -> str:
-    """Means and sds over draws; ``found`` has shape (draws, 3)."""
-    (argmax, good, taken), sd = found.mean(axis=0), found.std(axis=0)
-    return f"{name} | {argmax:.3f} ({sd[0]:.3f}) / {good:.3f} ({sd[1]:.3f}) | {known} | {taken:.2f}"
+    """Means over draws with 95 % intervals; ``found`` has shape (draws, 3)."""
+    draws = len(found)
+    argmax, good, taken = found.mean(axis=0)
+    half = np.full(3, np.nan)
+    if draws > 1:
+        half = found.std(axis=0, ddof=1) * t.ppf(0.975, draws - 1) / math.sqrt(draws)
+    figures = f"{argmax:.3f} ± {half[0]:.3f} / {good:.3f} ± {half[1]:.3f}"
+    return f"{name} | {figures} | {known} | {taken:.2f}"
 
 
 def figures(
@@ -142,7 +149,7 @@ def main() -> None:
     registry, hidden = Registry.load(), tuple(arguments.hidden)
     draws = range(arguments.first_draw, arguments.first_draw + arguments.draws)
     print(f"draws {draws.start}..{draws.stop - 1}, hidden {hidden}, rate {RATE}")
-    print("images domain loss | argmax (sd) / all-good (sd) | reference | CPU s per network")
+    print("images domain loss | argmax / all-good | reference | CPU s per network")
     for images in arguments.images:
         for domain in arguments.domains:
             spent = np.zeros(len(draws))

@@ -7,11 +7,13 @@ import pytest
 from bnnbench_heuristics.annealing import Annealing
 from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
+from bnnbench_heuristics.terms import usual_guide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bnnbench.architecture import Architecture, random_masks
 from bnnbench.domain import Binary, FixedPoint, Integer, TwoValued
+from bnnbench.errors import ProblemError
 from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.objectives import (
     Errors,
@@ -112,6 +114,29 @@ def test_real_data_is_tracked_exactly(objective, breast_cancer):
     check(state)
     assert state.feasible
     assert state.value < first
+
+
+def test_a_missed_margin_costs_the_search_by_its_distance(breast_cancer):
+    problem = Problem(breast_cancer, Architecture(30, (16,), 2), Integer(P=1), SaturatedMargin())
+    v, w = np.arange(-17, 18), 5
+    for guide in (0.0, 0.5, 1.0):
+        state = ShallowState.of(problem, guide=guide)
+        assert state is not None
+        packed = state.tables.code[: len(v)] >> state.losses.shift
+        ramp = 1 - guide + guide * np.minimum(2, (w - v) / w)
+        np.testing.assert_allclose(packed / state.losses.step, np.where(v < w, ramp, 0))
+
+
+def test_margins_are_counted_more_sharply_where_rows_outnumber_parameters(tiny_data):
+    for rows, guide in ((10, 1.0), (60, 0.5)):
+        data = tiny_data(rows, 4, 2, 1, 0)
+        problem = Problem(data, Architecture(4, (5,), 2), Integer(), SaturatedMargin())
+        assert usual_guide(problem) == guide
+
+
+def test_a_guide_outside_the_unit_interval_is_refused(variant):
+    with pytest.raises(ProblemError, match="guide"):
+        ShallowState.of(variant(objective=SaturatedMargin()), guide=2.0)
 
 
 def test_losses_beyond_32_bits_are_tracked_exactly(tiny_data):

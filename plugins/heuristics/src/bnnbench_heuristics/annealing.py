@@ -64,7 +64,8 @@ class Annealing(Solver):
             with more than 700 rows.
         penalty: what a wrong sign costs in the search, in typical steps, where every sign must be
             right.
-        guide: what a missed margin costs in the search beyond 1, at most, by how far it is missed.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp;
+            none for 1, or 1/2 with more outputs of rows than parameters.
     """
 
     name: ClassVar[str] = "annealing"
@@ -75,7 +76,7 @@ class Annealing(Solver):
     restarts: int | None = None
     output_share: float | None = None
     penalty: float = 16.0
-    guide: float = 1.0
+    guide: float | None = None
 
     def accepts(self, model: Model) -> str | None:
         return refusal(model.problem)

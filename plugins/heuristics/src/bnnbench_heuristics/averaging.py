@@ -55,7 +55,8 @@ class Averaging(Solver):
         every: moves between samples.
         moves: number of moves; none for the time limit, or a million where there is none.
         penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
-        guide: what a missed margin costs in the search beyond 1, at most.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp;
+            none for 1, or 1/2 with more outputs of rows than parameters.
     """
 
     name: ClassVar[str] = "averaging"
@@ -66,7 +67,7 @@ class Averaging(Solver):
     every: int = 2000
     moves: int | None = None
     penalty: float = 16.0
-    guide: float = 1.0
+    guide: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.burn < 1 or self.every < 1 or (self.moves is not None and self.moves < 1):

@@ -32,7 +32,7 @@ class Greedy(Solver):
         starts: number of descents; None to use the time limit, or 100 when there is none.
         tries: values tried per parameter and pass; grids of at most so many are tried in full.
         penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
-        guide: what a missed margin costs in the search beyond 1, at most; 0 for the plain count.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp.
     """
 
     name: ClassVar[str] = "greedy"

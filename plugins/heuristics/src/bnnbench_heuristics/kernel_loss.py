@@ -74,11 +74,14 @@ def hinge(kind: int, a: int, b: int, c: int, v: int) -> float:
 
 @inlined
 def margin_loss(kind: int, a: int, b: int, c: int, v: int) -> tuple[float, float]:
-    """Value of one output with signed numerator v, and by how much it misses its margin."""
+    """Value of one output with signed numerator v, and what its distance adds to a missed margin.
+
+    For b = 2 a the sum is a ramp 2 min(2 a, a - v), from 0 at the margin to twice the count.
+    """
     if kind != SATURATED:
         return hinge(kind, a, b, c, v), 0.0
     if v < a:
-        return float(b), float(min(2 * a, a - v))
+        return float(b), float(min(2 * a, -2 * v))
     return 0.0, 0.0
 
 

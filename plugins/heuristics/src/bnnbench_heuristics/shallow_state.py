@@ -83,7 +83,9 @@ class ShallowState:
         self._origin = np.where(problem.targets() > 0, 0, half) + losses.reach
 
     @classmethod
-    def of(cls, problem: Problem, penalty: float = 16.0, guide: float = 1.0) -> ShallowState | None:
+    def of(
+        cls, problem: Problem, penalty: float = 16.0, guide: float | None = None
+    ) -> ShallowState | None:
         """The state of a problem of the common case, else None."""
         if not is_shallow(problem):
             return None

@@ -35,7 +35,7 @@ class State:
         tables: the arrays.
     """
 
-    def __init__(self, problem: Problem, penalty: float = 16.0, guide: float = 1.0) -> None:
+    def __init__(self, problem: Problem, penalty: float = 16.0, guide: float | None = None) -> None:
         self.problem = problem
         self.terms = build_terms(problem, penalty, guide)
         self.tables = build_tables(problem, self.terms.arrays, dict(self.terms.reals))

@@ -36,7 +36,8 @@ class Tabu(Solver):
         tries: moves sampled per step.
         tenure: least steps for which a moved parameter stays; none for a tenth of their number.
         penalty: what a wrong sign costs in the search, in typical steps, where all must be right.
-        guide: what a missed margin costs in the search beyond 1, at most.
+        guide: how far a missed margin costs the search by its distance: 0 as a count, 1 as a ramp;
+            none for 1, or 1/2 with more outputs of rows than parameters.
     """
 
     name: ClassVar[str] = "tabu"
@@ -46,7 +47,7 @@ class Tabu(Solver):
     tries: int = 16
     tenure: int | None = None
     penalty: float = 16.0
-    guide: float = 1.0
+    guide: float | None = None
 
     def __post_init__(self) -> None:
         if any(v is not None and v < 1 for v in (self.steps, self.tries, self.tenure)):

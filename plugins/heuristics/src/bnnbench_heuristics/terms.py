@@ -8,9 +8,16 @@ is the objective exactly while it stays below 2**53; *broken*, how many hard req
 
     search = value + penalty * step * broken (+ guide for missed margins).
 
-``step`` is the change that one move typically makes; temperatures are multiples of it. A missed
-margin costs, for the search alone, up to ``guide`` more the farther the output is from its margin
-(flip-search.md section 5: the plain count gives no direction).
+``step`` is the change that one move typically makes; temperatures are multiples of it. The plain
+count of missed margins gives no direction (flip-search.md section 5). With the margin w and
+``guide`` = g a miss by an output of signed size v < w costs, for the search alone,
+
+    1 - g + g min(2, (w - v) / w),
+
+at g = 1 a ramp without a jump. A jump at the margin holds outputs that lie just inside: they block
+moves that help the others. The ramp ends at 2, so that outputs beyond hope do not count for more.
+Where there are more outputs of rows than parameters, most margins cannot be met together, and a
+ramp is left with many narrow misses: there g is 1/2.
 """
 
 from __future__ import annotations
@@ -23,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from bnnbench.errors import ProblemError
 from bnnbench.objectives import (
     Errors,
     Hamming,
@@ -105,8 +113,22 @@ class Terms:
     known: bool
 
 
-def build_terms(problem: Problem, penalty: float, guide: float) -> Terms:
-    """The terms of a problem's objective."""
+def usual_guide(problem: Problem) -> float:
+    """1 where there are at least as many parameters as outputs of rows, else 1/2."""
+    arch = problem.architecture
+    parameters = arch.n_weights + sum(arch.widths[1:])
+    return 1.0 if _rows(problem) * _outputs(problem) <= parameters else 0.5
+
+
+def build_terms(problem: Problem, penalty: float, guide: float | None) -> Terms:
+    """The terms of a problem's objective; no ``guide`` for the usual one.
+
+    Raises:
+        ProblemError: ``guide`` is not in [0, 1].
+    """
+    guide = usual_guide(problem) if guide is None else guide
+    if not 0 <= guide <= 1:
+        raise ProblemError(f"guide must lie in [0, 1], got {guide:g}.")
     objective = problem.objective
     parts = objective.levels if isinstance(objective, Lexicographic) else (objective,)
     levels = [_level(problem, part) for part in parts]
