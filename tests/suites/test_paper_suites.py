@@ -139,3 +139,10 @@ def test_published_figures_fit_cells_of_the_full_suite(name):
         methods = [cell.method for cell in cells if row.fits(cell)]
         assert methods, row
         assert not row.method or any(row.names(method) for method in methods), row
+
+
+def test_the_reference_page_has_a_row_for_every_suite():
+    page = (FILES["smoke"].parents[1] / "docs/reference/suites.md").read_text(encoding="utf-8")
+    for name, path in FILES.items():
+        about = read(path).suite
+        assert f"| `{name}` | {about.question} | {about.duration} |" in page
