@@ -5,7 +5,8 @@ layer's product and a stack of products afterwards:
 
     Z_k = sum over sources of A_source W_source,   A = features (shared) or activations (K, n, d).
 
-Every partial sum is at most sum_j reach(A_j) max_k,v |W_kjv| times the factor to the common unit.
+Every partial sum is at most ``sum_j reach(A_j) max_kv abs(W_kjv)`` times the factor to the common
+unit.
 Below 2^24 the products run in float32 and below 2^53 in float64, where they are exact and use BLAS;
 anything larger is left to :meth:`bnnbench.network.Network.forward`, which has Python integers to
 fall back on. Cost: that of K forward passes less their overhead, in chunks that bound memory.

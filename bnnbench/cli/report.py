@@ -80,7 +80,7 @@ def _check(suite: str, store: Store) -> None:
 
 
 def _print(runs: Runs) -> None:
-    from bnnbench.report import answers, overview
+    from bnnbench.report import answers, detours, overview
 
     if not runs.runs:
         click.echo(f"{runs.name} holds no records.")
@@ -99,7 +99,7 @@ def _print(runs: Runs) -> None:
     if len(found) > MOST_ANSWERS:
         click.echo(f"... and {len(found) - MOST_ANSWERS} more problems: see the page")
     click.echo()
-    for sentence in overview(found):
+    for sentence in (*overview(found), *(d.text for d in detours(runs))):
         click.echo(sentence)
     print_failures(columns)
     print_contradictions(known)

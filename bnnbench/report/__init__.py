@@ -5,9 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from bnnbench.report.answers import Answer, answers, overview
+from bnnbench.report.detours import Detour, detours
 from bnnbench.report.runs import Run, Runs, collect
 
-__all__ = ["Answer", "Run", "Runs", "answers", "collect", "overview", "write_figures", "write_page"]
+__all__ = [
+    "Answer",
+    "Detour",
+    "Run",
+    "Runs",
+    "answers",
+    "collect",
+    "detours",
+    "overview",
+    "write_figures",
+    "write_page",
+]
 
 
 def write_page(runs: Runs, target: Path, store: Path) -> Path:

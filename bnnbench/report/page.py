@@ -28,6 +28,7 @@ from bnnbench.report.charts.base import (
     SHAPES,
 )
 from bnnbench.report.columns import compact, packed
+from bnnbench.report.detours import Detour, detours
 from bnnbench.report.published import Beside
 from bnnbench.report.runs import Runs
 from bnnbench.report.tables import Column, Table
@@ -70,7 +71,7 @@ def page(
         "heading": html.escape(runs.name),
         "sub": html.escape(_subtitle(runs)),
         "tiles": _tiles(runs),
-        "overview": _overview(found),
+        "overview": _overview(found, detours(runs)),
         "footer": _footer(runs),
         "meta": _in_script(msgspec.json.encode(_meta(runs, store)).decode()),
         "pack": packed(_pack(runs, found, drawings, published)),
@@ -182,8 +183,8 @@ def _tiles(runs: Runs) -> str:
     )
 
 
-def _overview(found: list[Answer]) -> str:
-    sentences = overview(found)
+def _overview(found: list[Answer], modelled: list[Detour]) -> str:
+    sentences = [*overview(found), *(detour.text for detour in modelled)]
     if not sentences:
         return (
             "<p>Nothing in this store can be compared: no method of the class holds a network.</p>"

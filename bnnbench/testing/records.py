@@ -7,7 +7,7 @@ Nothing is solved: the figures only look like those of a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,29 @@ def made_up_store(
     return path
 
 
+def made_up_run(path: Path, cells: Sequence[Cell]) -> Path:
+    """Write a made-up record for every cell of a suite, without trouble.
+
+    Args:
+        path: a new store.
+        cells: of the suite.
+    """
+    known = {(m.solver, m.formulation): m for m in METHODS}
+    problems = list(dict.fromkeys((c.draw or c.data, str(c.topology), c.objective) for c in cells))
+    rng = np.random.default_rng(20260102)
+    worlds = {
+        (problem, seed): _World(number, seed, 100, float(rng.integers(0, 10)), rng)
+        for number, problem in enumerate(problems)
+        for seed in sorted({c.seed for c in cells})
+    }
+    with Store(path) as store:
+        for cell in cells:
+            world = worlds[(cell.draw or cell.data, str(cell.topology), cell.objective), cell.seed]
+            method = known.get((cell.solver, cell.formulation))
+            store.add(*world.result(method or Method(cell.solver, cell.formulation), False, cell))
+    return path
+
+
 def _method(number: int) -> Method:
     kind = METHODS[number % len(METHODS)]
     if number < len(METHODS):
@@ -126,8 +149,10 @@ class _World:
     optimum: float
     rng: np.random.Generator
 
-    def result(self, method: Method, troubles: bool) -> tuple[Record, Artefacts]:
-        cell = self._cell(method)
+    def result(
+        self, method: Method, troubles: bool, cell: Cell | None = None
+    ) -> tuple[Record, Artefacts]:
+        cell = cell or self._cell(method)
         ending = Ending.OK
         if troubles and self.rng.random() < method.troubles:
             ending = Ending(str(self.rng.choice([e.value for e in DETAILS])))

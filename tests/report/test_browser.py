@@ -9,7 +9,8 @@ import pytest
 
 from bnnbench.report import collect, write_page
 from bnnbench.store import Store
-from bnnbench.testing.records import made_up_store
+from bnnbench.suite import load
+from bnnbench.testing.records import made_up_run, made_up_store
 
 MILLION = 1_000_000
 
@@ -40,6 +41,23 @@ def test_ten_thousand_records(many, open_file):
         page.ready()
         firsts.append(page.tab.evaluate("bnnbenchTimes.first"))
     assert min(firsts) < 3000
+
+
+def test_the_suite_standard(tmp_path, open_page):
+    suite, _ = load("standard")
+    path = made_up_run(tmp_path / "standard.bnnbench", suite.cells)
+    with Store(path) as store:
+        runs = collect(store)
+    page = open_page(runs)
+    assert page.console == []
+    assert {name for name, drawn in page.drawn().items() if drawn != "yes"} == {"time-to-target"}
+    options = page.tab.locator("#f-problem option").all_inner_texts()
+    assert set(runs.problems) < set(options)
+    page.tab.select_option("#f-problem", runs.problems[0])
+    shown = {row[9] for row in page.table("cells")}
+    assert shown == {runs.problems[0]}
+    assert "bnn-qubo" in page.tab.inner_text("main")
+    assert "against the direct route" in page.tab.inner_text("main")
 
 
 def test_filters(runs, open_page):
