@@ -26,6 +26,10 @@ class DataError(BnnbenchError):
     """A data set is missing, corrupt, or not what its loader expects."""
 
 
+class MissingDataError(DataError):
+    """The raw files of a data set are not on this machine; the message says how to get them."""
+
+
 class ProblemError(BnnbenchError):
     """Data set, architecture, domain and objective do not fit together."""
 

@@ -20,6 +20,7 @@ from bnnbench.errors import StoreError
 from bnnbench.report import estimates
 from bnnbench.report.runs import Run, Runs
 from bnnbench.statistics import Aggregate
+from bnnbench.suite import Cell
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,17 @@ class Published:
     spread_kind: str
     source: str
     note: str
+
+    def fits(self, cell: Cell) -> bool:
+        """Whether the figure belongs to the problem of a cell."""
+        texts = (cell.draw or cell.data, str(cell.topology), cell.domain, cell.objective)
+        patterns = (self.data, self.hidden, self.domain, self.objective)
+        pairs = zip(patterns, texts, strict=True)
+        return any(patterns) and all(not p or _match(p, text) for p, text in pairs)
+
+    def names(self, method: str) -> bool:
+        """Whether a method of ours is the counterpart of the paper's."""
+        return bool(self.method) and _match(self.method, method)
 
 
 COLUMNS = tuple(f.name for f in fields(Published))
@@ -156,16 +168,9 @@ def beside(runs: Runs, published: Iterable[Published]) -> list[Beside]:
     for row in published:
         key = (row.data, row.hidden, row.domain, row.objective)
         if key not in fitting:
-            fitting[key] = [p for p, run in first.items() if _fits(row, run)] if any(key) else []
+            fitting[key] = [p for p, run in first.items() if row.fits(run.cell)]
         found += [b for p in fitting[key] for b in _compare(row, p, runs)] or [Beside(row)]
     return found
-
-
-def _fits(row: Published, run: Run) -> bool:
-    cell = run.cell
-    texts = (cell.draw or cell.data, str(cell.topology), cell.domain, cell.objective)
-    patterns = (row.data, row.hidden, row.domain, row.objective)
-    return all(not p or _match(p, text) for p, text in zip(patterns, texts, strict=True))
 
 
 def _match(pattern: str, text: str) -> bool:
@@ -175,11 +180,13 @@ def _match(pattern: str, text: str) -> bool:
 
 def _compare(row: Published, problem: str, runs: Runs) -> list[Beside]:
     methods = runs.by_problem[problem]
-    own = {m: _estimate(row.metric, g) for m, g in methods.items() if m not in runs.references}
-    held = {m: e for m, e in own.items() if e and math.isfinite(e.value)}
+    own = {m: _estimate(row.metric, g) for m, g in methods.items()}
+    held = {
+        m: e for m, e in own.items() if e and math.isfinite(e.value) and m not in runs.references
+    }
     sign = -1 if row.unit == "%" else 1
     best = min(held, key=lambda m: sign * held[m].value, default="")
-    same = [m for m in own if row.method and _match(row.method, m)]
+    same = [m for m in own if row.names(m)]
     return [
         Beside(row, problem, method, own.get(method), best, held.get(best))
         for method in same or [""]

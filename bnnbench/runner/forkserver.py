@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from bnnbench.data import make_dataset
+from bnnbench.errors import MissingDataError
 from bnnbench.record import Ending
 from bnnbench.registry import Registry
 from bnnbench.runner import system
@@ -158,6 +159,8 @@ class ForkServer:
 def _make_data(registry: Registry, request: MakeData) -> Outcome:
     try:
         make_dataset(registry, request.text).save(Path(request.folder))
+    except MissingDataError as error:
+        return Outcome(ending=str(Ending.SKIPPED), stage="data", detail=str(error))
     except Exception as error:
         return Outcome(ending="error", stage="data", detail=f"{type(error).__name__}: {error}")
     return Outcome(ending="ok", stage="data")

@@ -92,9 +92,10 @@ def make_data(pool: Pool, texts: Iterable[str], scratch: Path, listener: Listene
             pool.start(slot, request, PLAIN, DATA_SECONDS)
         for _, task in pool.wait():
             outcome = task.end()
-            if outcome.ending != Ending.OK and isinstance(task.request, MakeData):
-                broken[task.request.text] = msgspec.structs.replace(
-                    outcome, ending=str(Ending.ERROR), stage="data"
-                )
+            if outcome.ending == Ending.OK or not isinstance(task.request, MakeData):
+                continue
+            if outcome.ending != Ending.SKIPPED:
+                outcome = msgspec.structs.replace(outcome, ending=str(Ending.ERROR), stage="data")
+            broken[task.request.text] = outcome
         listener.tick()
     return folders, broken

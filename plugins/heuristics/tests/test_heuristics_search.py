@@ -245,6 +245,15 @@ def test_restarts_share_the_moves(variant):
     assert math.isfinite(solution.objective)
 
 
+def test_an_objective_that_no_table_knows_is_annealed_again(tiny_data):
+    data = tiny_data(40, 4, 2, 1, 0)
+    problem = Problem(data, Architecture(4, (2,), 1), Integer(P=1), WorstOutput())
+    solve(Annealing(moves=100), problem)  # compiles
+    solution = solve(Annealing(restarts=2), problem, Limits(time=0.5))
+    assert solution.termination is Termination.TIME
+    assert solution.objective == float(problem.evaluate(solution.answer).value)
+
+
 def test_fractions_of_tied_errors_are_claimed_exactly(digits):
     problem = Problem(digits, Architecture(64, (4,), 10), Integer(P=1), Errors())
     solution = solve(Annealing(moves=300), problem)

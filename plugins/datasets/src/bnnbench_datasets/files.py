@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
 from bnnbench.data import FileState
-from bnnbench.errors import DataError
+from bnnbench.errors import DataError, MissingDataError
 from bnnbench_datasets.memory import remember, remembered
 
 _CHUNK = 1 << 20
@@ -111,7 +111,8 @@ def find(record: Record, index: int = 0) -> Path:
     """The checked path of a file of a record.
 
     Raises:
-        DataError: when it is missing or not what the record says.
+        MissingDataError: when it is nowhere.
+        DataError: when it is not what the record says.
     """
     file = record.files[index]
     for directory in directories():
@@ -120,7 +121,9 @@ def find(record: Record, index: int = 0) -> Path:
             check(record, file, path)
             return path
     searched = ", ".join(str(d) for d in directories())
-    raise DataError(f"{record.name}: {file.path} is missing. Searched: {searched}. {how(record)}")
+    raise MissingDataError(
+        f"{record.name}: {file.path} is missing. Searched: {searched}. {how(record)}"
+    )
 
 
 def read(record: Record, index: int = 0) -> bytes:

@@ -232,7 +232,7 @@ class _Run:
         t = self.state.tables
         network = self.state.network()
         score = self.problem.evaluate(network)
-        for _ in self.budget.chunks():
+        while self.budget.spent < 1 and not self.budget.late:
             self.budget.done += 1
             if not propose(t.ints, t.reals, self.share):
                 continue

@@ -194,8 +194,9 @@ def _read(solver: Any, status: str, watch: Watch, whole: Whole) -> Solution:
     }.get(status, Termination.INTERRUPTED)
     if termination is Termination.INTERRUPTED and not watch.stop:
         termination = Termination.TIME
+    # Without a solution CP-SAT's last bound may be a 0 that nobody proved; streamed ones hold.
     bound = -math.inf
-    if status in ("OPTIMAL", "FEASIBLE", "UNKNOWN"):
+    if status in ("OPTIMAL", "FEASIBLE"):
         bound = solver.best_objective_bound / whole.cost_scale + milp.offset
     if status == "OPTIMAL" and not milp.c.any():
         bound = milp.offset
