@@ -77,13 +77,15 @@ class Ste(Solver):
         for key, allowed in (*choices, ("precision", Precision)):
             if getattr(self, key) not in get_args(allowed):
                 known = ", ".join(get_args(allowed))
-                raise SpecError(f"ste: {key} must be one of {known}, got {getattr(self, key)!r}.")
+                raise SpecError(
+                    f"{self.name}: {key} must be one of {known}, got {getattr(self, key)!r}."
+                )
         for key in ("models", "rounds", "epochs", "batch"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise SpecError(f"ste: {key} must be at least 1, got {value}.")
+                raise SpecError(f"{self.name}: {key} must be at least 1, got {value}.")
         if self.rates is not None and (not self.rates or min(self.rates) <= 0):
-            raise SpecError(f"ste: rates must be positive, got {self.rates}.")
+            raise SpecError(f"{self.name}: rates must be positive, got {self.rates}.")
 
     def available(self) -> str | None:
         reason = super().available()

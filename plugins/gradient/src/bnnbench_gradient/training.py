@@ -23,10 +23,12 @@ from torch.nn import functional
 from bnnbench.network import Layer, Network
 from bnnbench.problem import Problem
 from bnnbench_gradient.adam import Adam
+from bnnbench_gradient.budgets import CLIP, Sparse, push, quotas
 from bnnbench_gradient.forward import Stack
 from bnnbench_gradient.layout import Layout
 from bnnbench_gradient.losses import LOSSES, LossName
 from bnnbench_gradient.quantise import Quantiser, grid_quantiser
+from bnnbench_gradient.ratios import Ratios
 from bnnbench_gradient.thresholds import population_thresholds
 
 
@@ -41,6 +43,9 @@ class Recipe:
         batch: rows per mini-batch.
         device: torch device.
         dtype: torch floating type.
+        start: latents begin uniform in [-start, start].
+        sparse: how rho is learnt and a budget is kept; None to draw rho at random and to let the
+            largest positive latents of the network share the budget.
     """
 
     loss: LossName
@@ -49,6 +54,8 @@ class Recipe:
     batch: int = 64
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    start: float = 1.0
+    sparse: Sparse | None = None
 
 
 class Trainer:
@@ -70,7 +77,9 @@ class Trainer:
             low=-1 if problem.architecture.activation == "sign" else 0,
             free=domain.bias == "free",
             output_divisor=self._output_divisor(X),
+            through=recipe.sparse is not None,
         )
+        self.quotas = quotas(problem, self.layout, recipe.sparse)
 
     def tensor(self, values: object) -> Tensor:
         """Numbers as a tensor of the recipe's type on its device."""
@@ -89,29 +98,38 @@ class Trainer:
             size += width if source else float(np.square(X / scale).mean(axis=0).sum())
         return sqrt(size) * unit
 
-    def quantisers(self, choice: Tensor) -> tuple[Quantiser, Quantiser | None]:
+    def quantisers(
+        self, starts: Tensor, projected: bool = True
+    ) -> tuple[Quantiser, Quantiser | None]:
         """Quantisers of weights and of biases; None for biases that are free or absent.
 
         Args:
-            choice: which grid each layer of each model takes, shape (K, depth).
+            starts: least numerator of each layer of each model, shape (K, depth).
+            projected: whether weights keep to the quotas.
         """
         domain, grids = self.problem.domain, self.problem.domain.grids()
-        budget = domain.budget(self.problem.architecture.n_weights)
-        starts = self.tensor([g.lo for g in grids])[choice]
         bias_grid = domain.bias_grid(grids[0])
         if len(grids) == 1:
-            starts = starts[:1, :1]
-            weights = starts
-            biases = starts
+            weights = biases = starts[:1, :1]
         else:
             layers = self.layout.layers
             sizes = [p.shape[0] * p.shape[1] for p in layers]
             weights = starts.repeat_interleave(self._counts(sizes), dim=1)
             biases = starts.repeat_interleave(self._counts([p.shape[1] for p in layers]), dim=1)
-        of_weights = grid_quantiser(weights, grids[0], budget, self.arcs)
+        held = self.quotas if projected else ()
+        limit = 1.0 if projected else CLIP
+        of_weights = grid_quantiser(weights, grids[0], held, self.arcs, limit)
         if bias_grid is None:
             return of_weights, None
         return of_weights, grid_quantiser(biases + (bias_grid.lo - grids[0].lo), bias_grid)
+
+    def ratios(self, rates: Tensor, steps: int) -> Ratios:
+        """The rho of as many models as there are rates."""
+        assert self.recipe.sparse is not None
+        grids = self.problem.domain.grids()
+        allowed = self.tensor([g.lo for g in grids])
+        learnt = round(self.recipe.sparse.learnt * steps)
+        return Ratios(allowed, grids[0].scale, rates, steps, learnt, self.layout)
 
     def _counts(self, counts: Sequence[int]) -> Tensor:
         return torch.tensor(counts, device=self.recipe.device)
@@ -134,25 +152,34 @@ class Round:
         self.trainer, self.indices = trainer, tuple(indices)
         recipe, layout = trainer.recipe, trainer.layout
         self._generators = [_generator(seed, index) for index in indices]
-        grids = len(trainer.problem.domain.grids())
+        lowest = trainer.tensor([g.lo for g in trainer.problem.domain.grids()])
         choices = [
-            torch.randint(grids, (len(layout.layers),), generator=g) for g in self._generators
+            torch.randint(len(lowest), (len(layout.layers),), generator=g) for g in self._generators
         ]
         latents = [
             torch.rand(layout.size, generator=g, dtype=torch.float64) * 2 - 1
             for g in self._generators
         ]
-        self._latents = torch.stack(latents).to(recipe.device, recipe.dtype)
+        self._latents = torch.stack(latents).to(recipe.device, recipe.dtype) * recipe.start
         self._latents[:, -1] = 0
-        self._of_weights, self._of_biases = trainer.quantisers(
-            torch.stack(choices).to(recipe.device)
-        )
         rates = trainer.tensor([recipe.rates[i % len(recipe.rates)] for i in indices])
-        self._adam = Adam(self._latents, rates, recipe.epochs * trainer.batches)
+        steps = recipe.epochs * trainer.batches
+        self._ratios = None if recipe.sparse is None else trainer.ratios(rates, steps)
+        self._starts = lowest[torch.stack(choices).to(recipe.device)]
+        self._quantise()
+        self._adam = Adam(self._latents, rates, steps)
         self._gradient = torch.zeros_like(self._latents)
         self.losses = torch.zeros(len(self.indices), dtype=recipe.dtype, device=recipe.device)
         self.done = 0
         self._exported: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
+
+    def _quantise(self, final: bool = False) -> None:
+        """Quantisers of the current rho, or of the rho and the quotas of the exported network."""
+        if self._ratios is not None:
+            self._starts = self._ratios.final if final else self._ratios.lower
+        sparse = self.trainer.recipe.sparse
+        projected = final or sparse is None or sparse.gamma is None
+        self._of_weights, self._of_biases = self.trainer.quantisers(self._starts, projected)
 
     def run(self, expired: Callable[[], bool] = lambda: False) -> bool:
         """Train to the end; False when ``expired()`` became true before, asked at every step."""
@@ -205,7 +232,9 @@ class Round:
         losses, at_outputs = LOSSES[self.trainer.recipe.loss](outputs, signs)
         factor = theta.exp() / stack.output_divisor
         stack.backward(steps, at_outputs * factor[:, None, None], gradient)
+        self._learn_ratios(gradient[:, :n])
         gradient[:, :n] *= self._of_weights.slope
+        gradient[:, :n] += self._push(losses)
         if self._of_biases is not None:
             gradient[:, n:-1] *= self._of_biases.slope
         elif not stack.free:
@@ -219,10 +248,32 @@ class Round:
         self.done += 1
         return losses
 
+    def _learn_ratios(self, at_weights: Tensor) -> None:
+        """Move rho by the gradient with respect to the weights' numerators, while it is learnt."""
+        if self._ratios is None or self._ratios.fixed:
+            return
+        arcs = self.trainer.arcs
+        self._ratios.step(at_weights if arcs is None else at_weights * arcs)
+        self._quantise()
+
+    def _push(self, losses: Tensor) -> Tensor | float:
+        """The penalty's gradient on every latent weight, shape (K, 1)."""
+        trainer, sparse = self.trainer, self.trainer.recipe.sparse
+        budget = sum(quota.ones for quota in trainer.quotas)
+        if sparse is None or sparse.gamma is None or not budget:
+            return 0.0
+        upper = self._parts()[0] >= 0
+        if trainer.arcs is not None:
+            upper = upper & (trainer.arcs > 0)
+        n_weights = trainer.problem.architecture.n_weights
+        return push(losses, upper.sum(dim=1), budget, n_weights, sparse.gamma)[:, None]
+
     def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """:meth:`quantised` on the host, formed once for all models of a step."""
         if self._exported is None or self._exported[0] != self.done:
+            self._quantise(final=True)
             weights, biases = self.quantised()
+            self._quantise()
             self._exported = self.done, (weights.cpu().numpy(), biases.cpu().numpy().copy())
         return self._exported[1]
 
