@@ -58,12 +58,12 @@ class Values(nn.Module):
     @property
     def alpha(self) -> float:
         """The value of weights that are not under the mask."""
-        return 0.0 if self.kind == "ternary" else float(self.phi - self.tau)
+        return 0.0 if self.kind == "ternary" else (self.phi - self.tau).item()
 
     @property
     def beta(self) -> float:
         """The value of weights under the mask, of positive ones for ``ternary``."""
-        return float(self.phi + self.tau)
+        return (self.phi + self.tau).item()
 
     def score(self, latent: Tensor) -> Tensor:
         """What a mask takes the largest of."""
