@@ -19,7 +19,7 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),
         "formulation": ("bnn-qubo",),
     },
-    "bnnbench-gradient": {"solver": ("gd-b", "gd-nn", "gd-t", "sbnn", "ste")},
+    "bnnbench-gradient": {"solver": ("bop", "gd-b", "gd-nn", "gd-t", "parq", "sbnn", "ste")},
     "bnnbench-datasets": {
         "dataset": (
             *("a1a", "adult", "bars-stripes", "bcw-kurtz-bah", "bcw-original", "boolean"),

@@ -112,12 +112,16 @@ class Ste(Solver):
         clock = Clock(limits)
         import torch
 
+        torch.set_num_threads(max(1, limits.threads))
+        trainer = self.trainer(model.problem)
+        search = _Search(self.select, trainer.recipe.loss, model.problem, limits, report)
+        return self._restarts(trainer, search, clock, limits, seed)
+
+    def trainer(self, problem: Problem) -> Trainer:
+        """What trains the rounds of a problem."""
         from bnnbench_gradient.training import Trainer
 
-        torch.set_num_threads(max(1, limits.threads))
-        recipe = self.recipe(model.problem)
-        search = _Search(self.select, recipe.loss, model.problem, limits, report)
-        return self._restarts(Trainer(model.problem, recipe), search, clock, limits, seed)
+        return Trainer(problem, self.recipe(problem))
 
     def recipe(self, problem: Problem) -> Recipe:
         """The training recipe for a problem, everything left open filled in."""

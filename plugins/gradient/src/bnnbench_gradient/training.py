@@ -216,7 +216,7 @@ class Round:
         return self._latents[:, :n], self._latents[:, n:-1]
 
     def quantised(self) -> tuple[Tensor, Tensor]:
-        """Numerators of weights and biases (latent thresholds when they are free)."""
+        """Numerators to train with: weights, and biases or free thresholds, which are latent."""
         weights, biases = self._parts()
         if self._of_biases is not None:
             return self._of_weights(weights), self._of_biases(biases)
@@ -240,13 +240,17 @@ class Round:
         elif not stack.free:
             gradient[:, n:-1] = 0
         gradient[:, -1] = (at_outputs * outputs).sum(dim=(1, 2))
+        self._update(gradient)
+        self.done += 1
+        return losses
+
+    def _update(self, gradient: Tensor) -> None:
+        """One step of the optimiser on all latents."""
         self._adam.step(gradient)
         weights, biases = self._parts()
         self._of_weights.clip_(weights)
         if self._of_biases is not None:
             self._of_biases.clip_(biases)
-        self.done += 1
-        return losses
 
     def _learn_ratios(self, at_weights: Tensor) -> None:
         """Move rho by the gradient with respect to the weights' numerators, while it is learnt."""
@@ -268,12 +272,17 @@ class Round:
         n_weights = trainer.problem.architecture.n_weights
         return push(losses, upper.sum(dim=1), budget, n_weights, sparse.gamma)[:, None]
 
+    def _final(self) -> tuple[Tensor, Tensor]:
+        """As :meth:`quantised`, of the network to export."""
+        self._quantise(final=True)
+        numbers = self.quantised()
+        self._quantise()
+        return numbers
+
     def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
-        """:meth:`quantised` on the host, formed once for all models of a step."""
+        """:meth:`_final` on the host, formed once for all models of a step."""
         if self._exported is None or self._exported[0] != self.done:
-            self._quantise(final=True)
-            weights, biases = self.quantised()
-            self._quantise()
+            weights, biases = self._final()
             self._exported = self.done, (weights.cpu().numpy(), biases.cpu().numpy().copy())
         return self._exported[1]
 

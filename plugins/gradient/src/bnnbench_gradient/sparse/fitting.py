@@ -101,7 +101,7 @@ def fit(
         seed: of the order of rows, of augmentation and of mixup.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(model.parameters(), lr=training.lr)
+    optimiser = torch.optim.Adam(model.parameters(), lr=training.lr, fused=True)
     steps, best, kept = 0, None, None
     for epoch in range(training.epochs):
         _sharpen(model, ede_sharpness(epoch, training.epochs))
