@@ -8,8 +8,14 @@ limit and one thread; where that has no proof in time, its CPU seconds at the li
 index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
 model (digits 64-16-10, pixels >= 8, literal form).
 
-Run with ``python benchmarks/mip.py``; ``--parts`` chooses among proofs, columns and build. CPU
-seconds of this process, so a contended machine shortens what a wall limit allows.
+``solvers`` compares the solvers of kind milp on the strengthened programs of the first instances,
+one process each, with HiGHS as base case; Gurobi where its licence allows. Building is compared
+with Pyomo too: a Pyomo part with a cardinality row per hidden unit joined to the arrays (hybrid),
+and the whole program as a Pyomo model (pure, N = 200 only), compiled to arrays; peak memory is that
+of a fresh process for the direct way.
+
+Run with ``python benchmarks/mip.py``; ``--parts`` chooses among proofs, columns, solvers and build.
+CPU seconds of this process, so a contended machine shortens what a wall limit allows.
 """
 
 from __future__ import annotations
@@ -18,15 +24,20 @@ import argparse
 import gc
 import math
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import highspy
 import numpy as np
 import scipy.sparse
 from bnnbench_mip.columns import Columns
 from bnnbench_mip.highs import Highs, pass_model
 from bnnbench_mip.linear_hinge import LinearHingeMILP
+from bnnbench_mip.pyomo_model import collector_paused, compiled, joined, mirrored
+from bnnbench_mip.pyomo_solver import expand
 
 from bnnbench.architecture import Architecture
 from bnnbench.data import make_dataset
@@ -37,6 +48,10 @@ from bnnbench.objectives import LinearHinge
 from bnnbench.problem import Problem
 from bnnbench.registry import Registry
 from bnnbench.solution import Limits, Solution, Status
+from bnnbench.spec import parse
+
+if TYPE_CHECKING:
+    import highspy
 
 Instance = tuple[int, int, int]
 """Features, rows and hidden units."""
@@ -115,8 +130,81 @@ def hard(registry: Registry, limits: Limits, seed: int) -> None:
         by_columns(instance, of(registry, *instance), limits, seed)
 
 
+def solvers(registry: Registry, limits: Limits, seed: int) -> None:
+    """The same strengthened programs by every solver, each in a process of its own."""
+    for instance in EASY:
+        base = math.nan
+        for name in ("highs", "scip", "cp-sat", "cp-sat[workers=8]", "gurobi"):
+            words = [sys.executable, __file__, "--one", name, *map(str, instance)]
+            words += ["--limit", str(limits.time), "--seed", str(seed)]
+            line = subprocess.run(words, capture_output=True, text=True).stdout.strip()
+            seconds = float(line.rpartition(" ")[2]) if line else math.nan
+            base = seconds if name == "highs" else base
+            print(f"{line or name + ' failed'}  ratio to highs {seconds / base:.2f}", flush=True)
+
+
+def one(registry: Registry, name: str, instance: Instance, limits: Limits, seed: int) -> None:
+    """One solver on one strengthened program; prints claims and CPU seconds."""
+    solver = registry.solver(parse(name))
+    model = FORMS["strengthened"].build(of(registry, *instance))
+    reason = solver.available() or solver.accepts(model)
+    label = "bc{}-N{}-H{}".format(*instance)
+    if reason:
+        print(f"{label:13} {name:18} {reason}: nan")
+        return
+    start = time.process_time()
+    solution = solver.solve(model, limits, seed, ignore_report)
+    seconds = time.process_time() - start
+    proved = "" if solution.status is Status.OPTIMAL else "open "
+    claims = f"{solution.objective} / {solution.bound}"
+    print(f"{label:13} {name:18} {claims:>13} {proved}{seconds:.2f}")
+
+
+def hybrid_part(problem: Problem) -> highspy.Highs:
+    """The program with at most eight incoming weights per hidden unit, written in Pyomo."""
+    import pyomo.environ as pyo
+
+    milp = LinearHingeMILP().build(problem).data
+    part = pyo.ConcreteModel()
+    w, hidden = mirrored(milp, part, "w1"), problem.architecture.hidden[0]
+    count = len(w)
+    part.used = pyo.Var(range(count), domain=pyo.Binary)
+    part.up = pyo.Constraint(range(count), rule=lambda m, i: w[i] <= m.used[i])
+    part.down = pyo.Constraint(range(count), rule=lambda m, i: w[i] >= -m.used[i])
+    part.few = pyo.Constraint(
+        range(hidden), rule=lambda m, j: sum(m.used[i] for i in range(j, count, hidden)) <= 8
+    )
+    solver = quiet()
+    pass_model(solver, joined(milp, part, {"w1": w}))
+    return solver
+
+
+def peak(registry: Registry, n: int) -> None:
+    """Extra megabytes of building and handing over, in this process."""
+    problem = digits(registry, n)
+    before = most_resident()
+    solver = quiet()
+    pass_model(solver, LinearHingeMILP().build(problem).data)
+    print(round((most_resident() - before) / 1024))
+
+
+def most_resident() -> int:
+    """Kilobytes; getrusage would give those of the process that started this one."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def digits(registry: Registry, n: int) -> Problem:
+    """Digits 64-16-10 with pixels >= 8."""
+    dataset = make_dataset(registry, f"digits | threshold[t=8] | round-robin[n={n}]")
+    return Problem(dataset, Architecture(dataset.n_features, (16,), 10), DOMAIN, LinearHinge())
+
+
 def quiet() -> highspy.Highs:
     """A solver that prints nothing."""
+    # Not at the top: ortools, which one solver needs, cannot be loaded beside it.
+    import highspy
+
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     return solver
@@ -202,10 +290,8 @@ def same(one: highspy.Highs, other: highspy.Highs) -> bool:
 def build(registry: Registry, repeats: int) -> None:
     """Building and hand-over, medians in turn."""
     for n in (200, 1000):
-        dataset = make_dataset(registry, f"digits | threshold[t=8] | round-robin[n={n}]")
-        problem = Problem(
-            dataset, Architecture(dataset.n_features, (16,), 10), DOMAIN, LinearHinge()
-        )
+        problem = digits(registry, n)
+        dataset = problem.dataset
         X, targets = dataset.part("train")[0].astype(np.int64), problem.targets()
         margin = LinearHinge().size(problem.output_scale)
 
@@ -226,7 +312,10 @@ def build(registry: Registry, repeats: int) -> None:
             pass_model(solver, ready)
             return solver
 
-        ways = {"direct": direct, "plain": plain, "hand-over alone": handed_over}
+        def hybrid(problem: Problem = problem) -> highspy.Highs:
+            return hybrid_part(problem)
+
+        ways = {"direct": direct, "plain": plain, "hand-over alone": handed_over, "hybrid": hybrid}
         taken: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(repeats):
             for name, work in ways.items():
@@ -234,15 +323,27 @@ def build(registry: Registry, repeats: int) -> None:
                 start = time.process_time()
                 solver = work()
                 taken[name].append(time.process_time() - start)
-                rows, cols, nnz = solver.getNumRow(), solver.getNumCol(), solver.getNumNz()
+                if name == "direct":
+                    rows, cols, nnz = solver.getNumRow(), solver.getNumCol(), solver.getNumNz()
                 del solver
-        fast, base, least = (statistics.median(taken[name]) for name in ways)
+        fast, base, least, mixed = (statistics.median(taken[name]) for name in ways)
         print(f"digits-N{n} 64-16-10: {rows} rows, {cols} columns, {nnz} coefficients")
         print(
             f"  direct {fast:.4f} s, plain {base:.4f} s, ratio {fast / base:.2f};"
             f" hand-over alone {least:.4f} s",
             flush=True,
         )
+        print(f"  Pyomo hybrid {mixed:.4f} s, ratio {mixed / base:.2f}", flush=True)
+        words = [sys.executable, __file__, "--peak", str(n)]
+        extra = subprocess.run(words, capture_output=True, text=True).stdout.strip()
+        print(f"  extra peak memory of the direct way {extra} MB", flush=True)
+        if n == 200:
+            start = time.process_time()
+            with collector_paused():
+                model = expand(ready)
+            pass_model(quiet(), compiled(model))
+            seconds = time.process_time() - start
+            print(f"  Pyomo pure {seconds:.2f} s, ratio {seconds / base:.0f}", flush=True)
 
 
 def main() -> None:
@@ -250,9 +351,20 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60, help="wall seconds of every solve")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=7, help="of building")
-    parser.add_argument("--parts", nargs="+", default=["build", "columns", "proofs"])
+    parser.add_argument("--parts", nargs="+", default=["build", "columns", "proofs", "solvers"])
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     registry, limits = Registry.load(), Limits(time=arguments.limit)
+    if arguments.one:
+        features, n, hidden = map(int, arguments.one[1:])
+        one(registry, arguments.one[0], (features, n, hidden), limits, arguments.seed)
+        return
+    if arguments.peak:
+        peak(registry, arguments.peak)
+        return
+    if "solvers" in arguments.parts:
+        solvers(registry, limits, arguments.seed)
     if "build" in arguments.parts:
         build(registry, arguments.repeats)
     if "columns" in arguments.parts:

@@ -1,4 +1,4 @@
-"""Spin updates per CPU second of ``ising-sa``, and CPU seconds of building a training QUBO.
+"""Spin updates per CPU second of ``ising-sa``, CPU seconds of building a QUBO and decoding reads.
 
 Base cases, run in turn with ours in every repeat: for sampling, dwave-samplers' simulated annealing
 with the same sweeps and betas (one thread, its set-up of the couplings taken off); for building,
@@ -23,7 +23,8 @@ from typing import Any
 import dimod
 import numpy as np
 from bnnbench_qubo.bnn_qubo import BnnQubo
-from bnnbench_qubo.layout import Layout, number
+from bnnbench_qubo.harvest import Harvest
+from bnnbench_qubo.layout import Choice, Layout, number
 from bnnbench_qubo.machine import Machine
 from bnnbench_qubo.replicas import BLOCK, SparseGroup
 from bnnbench_qubo.sampling import to_bqm
@@ -33,6 +34,7 @@ from dwave.samplers import SimulatedAnnealingSampler
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary
+from bnnbench.interfaces import ignore_report
 from bnnbench.models import Qubo
 from bnnbench.objectives import Errors
 from bnnbench.problem import Problem
@@ -195,7 +197,7 @@ def constraints(problem: Problem, layout: Layout) -> tuple[list[Constraint], lis
 
 
 def _threshold(layer: Any, k: int, j: int) -> list[tuple[int, float]]:
-    slack = zip(layer.slack[k, j], layer.counter.slack[k, j], strict=True)
+    slack = zip(layer.slack[k, j], layer.encoding.coefficients[k, j], strict=True)
     level = float(layer.counter.levels[k, j])
     return [(int(layer.activations[k, j]), -level)] + [(int(s), -float(c)) for s, c in slack if c]
 
@@ -226,7 +228,7 @@ def building(problem: Problem, repeats: int) -> list[list[str]]:
     """The rows of the building table."""
     formulation = BnnQubo(penalty=PENALTY)
     qubo = formulation.build(problem).data
-    layout = number(problem, known_outputs=False, row_errors=False, normalise=True)
+    layout = number(problem, Choice())
     rows, loss = constraints(problem, layout)
     ways: dict[str, Callable[[], Any]] = {
         "bnn-qubo, arrays": lambda: formulation.build(problem).data,
@@ -256,6 +258,28 @@ def building(problem: Problem, repeats: int) -> list[list[str]]:
         ]
         for name, spent in times.items()
     ]
+
+
+def evaluating(problem: Problem, networks: int, repeats: int) -> list[list[str]]:
+    """The rows of the evaluation table: scores one by one, by the stack, and whole reads."""
+    model = BnnQubo(penalty=PENALTY).build(problem)
+    rng = np.random.default_rng(0)
+    states = rng.integers(0, 2, (networks, model.data.n), dtype=np.int8)
+    energies = model.data.energy(states)
+    decoded = [model.decode(state) for state in states]
+    assert problem.evaluate_many(decoded) == [problem.evaluate(n) for n in decoded]
+    ways: dict[str, Callable[[], Any]] = {
+        "decode": lambda: [model.decode(state) for state in states],
+        "evaluate, one by one": lambda: [problem.evaluate(n) for n in decoded],
+        "evaluate_many": lambda: problem.evaluate_many(decoded),
+        "energies of full states": lambda: model.data.energy(states),
+        "a sampler's reads in all": lambda: Harvest(model, ignore_report).add(states, energies),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            times[name].append(cpu_seconds(way))
+    return [[n, f"{1e6 * statistics.median(t) / networks:.1f}"] for n, t in times.items()]
 
 
 def y_offset(problem: Problem) -> float:
@@ -293,6 +317,10 @@ def main() -> None:
     show(header, [sampling(case, R, arguments.repeats) for case, R in cases])
     print(f"building {bnn.n} variables, {len(bnn.values)} couplings; medians of CPU ms\n")
     show(["way", "ms", "over arrays", "over arrays and BQM"], building(problem, 15))
+    for case in (teacher(9, 3, 16), problem):
+        rows = case.dataset.sizes[0]
+        print(f"decoding {case.architecture.text}, {rows} rows; medians of CPU us per network\n")
+        show(["way", "us"], evaluating(case, 64, 15))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from bnnbench.columns import Array, Columns
 from bnnbench.record import Ending, Record
-from bnnbench.verify import TOLERANCE, best_bound
+from bnnbench.verify import TOLERANCE
 
 SOUND = (Ending.OK, Ending.TIMEOUT, Ending.MEMOUT, Ending.CRASH, Ending.ERROR)
 """Endings whose verified figures count; a record found invalid proves nothing."""
@@ -40,34 +43,65 @@ def objective(record: Record) -> float | None:
     return record.evaluation.objective if record.evaluation.feasible else None
 
 
-def knowledge(records: Iterable[Record]) -> dict[str, Knowledge]:
-    """What is known about every problem, by its digest."""
-    by_problem: dict[str, list[Record]] = {}
-    for record in records:
-        if record.problem and record.ending in SOUND:
-            by_problem.setdefault(record.problem, []).append(record)
-    return {problem: _combine(group) for problem, group in by_problem.items()}
+def objectives(columns: Columns) -> Array:
+    """The same for many records, shape (n,); NaN for None."""
+    counts = columns.equals("ending", *SOUND) & (columns["reference"] == 0)
+    return np.where(counts & (columns["feasible"] > 0), columns["objective"], math.nan)
 
 
-def _combine(group: Sequence[Record]) -> Knowledge:
-    found = Knowledge()
-    values = [(objective(r), r.id) for r in group]
-    values += [(value, "") for value in {r.known_objective for r in group}]
-    known = [(value, holder) for value, holder in values if value is not None]
-    found.best, holder = min(known, default=(None, ""))
+def knowledge(records: Iterable[Record] | Columns) -> dict[str, Knowledge]:
+    """What is known about every problem, by its digest.
+
+    Args:
+        records: records, or their columns (all of them) from a store.
+    """
+    everything = records if isinstance(records, Columns) else Columns.of(records)
+    sound = everything.equals("ending", *SOUND) & ~everything.equals("problem", "")
+    columns = everything.where(sound)
+    first, group = columns.groups("problem")
+    values, known, bounds = objectives(columns), columns["known_objective"], columns["bound"]
+    best, highest, lower = (np.full(len(first), math.nan) for _ in range(3))
+    np.fmin.at(best, group, values)
+    np.fmin.at(best, group, known)
+    np.fmax.at(highest, group, bounds)
+    np.fmax.at(lower, group, columns["lower_bound"])
+    found = [Knowledge(best=_figure(v)) for v in best.tolist()]
+    for g in np.flatnonzero(highest > _ceiling(best)).tolist():
+        own = np.array(sorted(np.flatnonzero(group == g).tolist(), key=columns.ids.__getitem__))
+        ids = [columns.ids[i] for i in own.tolist()]
+        found[g].contradicted = _contradicted(ids, values[own], known[own], bounds[own])
+        held = [b for b, i in zip(bounds[own], ids, strict=True) if i not in found[g].contradicted]
+        highest[g] = np.fmax.reduce(np.array([math.nan, *held]))
+    for knows, bound in zip(found, np.fmax(highest, lower).tolist(), strict=True):
+        knows.bound = _figure(bound)
+    names = [columns.texts[code] for code in columns["problem"][first].tolist()]
+    return dict(zip(names, found, strict=True))
+
+
+def _figure(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _ceiling(values: Array) -> Array:
+    """The largest bounds that objectives allow, the noise of a solver included."""
+    ceiling: Array = values + TOLERANCE * np.maximum(1.0, np.abs(values))
+    return ceiling
+
+
+def _contradicted(ids: Sequence[str], values: Array, known: Array, bounds: Array) -> dict[str, str]:
+    """Records of one problem that cannot all be right, each with the reason."""
+    held = [(v, i) for v, i in zip(values.tolist(), ids, strict=True) if not math.isnan(v)]
+    held += [(v, "") for v in dict.fromkeys(known.tolist()) if not math.isnan(v)]
+    best, holder = min(held)
     whose = f"{holder}'s objective" if holder else "the data's reference network"
-    for record in group:
-        bound = record.solver_bound
-        if bound is None:
-            continue
-        for value, other in known:
-            if bound > value + TOLERANCE * max(1.0, abs(value)):
-                found.contradicted[record.id] = f"bound {bound:.9g} above {whose}"
-                if other:
-                    found.contradicted[other] = f"objective {value:.9g} below {record.id}'s bound"
-    bounds = [r.solver_bound for r in group if r.id not in found.contradicted]
-    bounds += [r.lower_bound for r in group]
-    found.bound = best_bound(bounds)
+    ceiling = _ceiling(np.array([v for v, _ in held]))
+    found: dict[str, str] = {}
+    for i in np.flatnonzero(bounds > _ceiling(np.array(best))).tolist():
+        found[ids[i]] = f"bound {bounds[i]:.9g} above {whose}"
+        for j in np.flatnonzero(bounds[i] > ceiling).tolist():
+            value, other = held[j]
+            if other:
+                found[other] = f"objective {value:.9g} below {ids[i]}'s bound"
     return found
 
 
@@ -93,13 +127,19 @@ def gap(record: Record, known: Knowledge | None) -> Gap:
     value = objective(record)
     if value is None or known is None or known.bound is None:
         return Gap()
-    absolute = max(0.0, value - known.bound)
-    proved = absolute <= TOLERANCE * max(1.0, abs(value))
+    distance, proved = gaps(np.array(value), np.array(known.bound))
+    absolute = float(distance)
     ruler = record.reference_objective
     span = math.nan if ruler is None else ruler - known.bound
     return Gap(
         absolute=absolute,
         per_row=absolute / record.rows if record.rows else math.nan,
         normalised=absolute / span if span > 0 else math.nan,
-        proved=proved,
+        proved=bool(proved),
     )
+
+
+def gaps(values: Array, bounds: Array) -> tuple[Array, Array]:
+    """Absolute gaps of objectives, and whether each is proved; NaN and False where undefined."""
+    absolute = np.maximum(0.0, values - bounds)
+    return absolute, absolute <= TOLERANCE * np.maximum(1.0, np.abs(values))

@@ -42,6 +42,10 @@ class StoreError(BnnbenchError):
     """A store cannot be opened, read or written."""
 
 
+class ExecutorError(BnnbenchError):
+    """Cells cannot be run where they were to run: no cluster, or one that is set up otherwise."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence with the nearest known names, or with all of them when they are few.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,23 @@ import msgspec
 
 from bnnbench.analysis import Knowledge, gap, knowledge
 from bnnbench.errors import StoreError
-from bnnbench.metrics import TracePoint, primal_integral, time_to_target
+from bnnbench.metrics import SIZES, TracePoint, primal_integral, time_to_target
 from bnnbench.record import Record
 from bnnbench.store import Store
 from bnnbench.suite import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_TEXTS = {
+    "id", "suite", "data", "hidden", "domain", "objective_name", "formulation", "solver", "method",
+    "problem", "ending", "stage", "detail", "status", "termination", "objective_exact",
+    "contradiction", "network", "versions", "node", "cpu",
+}  # fmt: skip
+_WHOLE = {"attempt", "seed", "rows", "memory_limit", "threads", "peak_memory"}
+_FLAGS = {"reference", "feasible", "proved"}
+_CHUNK = 10_000
 
 
 def load(path: str | Path, *, suite: str | None = None, attempts: bool = False) -> pd.DataFrame:
@@ -31,21 +42,50 @@ def load(path: str | Path, *, suite: str | None = None, attempts: bool = False) 
     Raises:
         StoreError: when there is no store at ``path``, it cannot be read, or pandas is missing.
     """
+    pd = _pandas()
+    with Store(Path(path), create=False) as store:
+        chunks = list(frames(store, suite=suite, attempts=attempts))
+    return pd.concat(chunks, ignore_index=True) if chunks else pd.DataFrame()
+
+
+def frames(
+    store: Store, *, suite: str | None = None, attempts: bool = False
+) -> Iterator[pd.DataFrame]:
+    """The same some thousand rows at a time, always with the same columns and types.
+
+    Raises:
+        StoreError: when pandas is missing.
+    """
+    pd = _pandas()
+    found = rows(store, suite=suite, attempts=attempts)
+    while chunk := list(islice(found, _CHUNK)):
+        columns = {name: [row[name] for row in chunk] for name in chunk[0]}
+        yield pd.DataFrame({n: pd.Series(v, dtype=_dtype(n)) for n, v in columns.items()})
+
+
+def _pandas() -> Any:
     try:
-        import pandas as pd
+        import pandas
     except ImportError as error:
         raise StoreError("bnnbench.load needs pandas: pip install 'bnnbench[pandas]'.") from error
-    with Store(Path(path), create=False) as store:
-        return pd.DataFrame(list(rows(store, suite=suite, attempts=attempts)))
+    return pandas
+
+
+def _dtype(name: str) -> str | None:
+    """Type of a column, whatever a part of it holds; None leaves texts to pandas."""
+    if name in _TEXTS:
+        return "str"
+    if name in _WHOLE:
+        return "int64"
+    return "bool" if name in _FLAGS else "float64"
 
 
 def rows(
     store: Store, *, suite: str | None = None, attempts: bool = False
 ) -> Iterator[dict[str, Any]]:
     """All records of a store as flat rows; gaps use the bounds of all its suites."""
-    known = knowledge(store.records())
-    for record in store.records(suite, attempts=attempts):
-        trace = store.artefacts(record).trace
+    known = knowledge(store.columns())
+    for record, trace in store.traced(suite, attempts=attempts):
         yield flat(record, known.get(record.problem), trace)
 
 
@@ -90,7 +130,8 @@ def flat(record: Record, known: Knowledge | None, trace: list[TracePoint]) -> di
         "proved": distance.proved,
         "contradiction": (known.contradicted.get(record.id, "") if known else ""),
     }
-    row |= _accuracies(record) | (dict(facts.sizes) if facts else {})
+    row |= _accuracies(record)
+    row |= {name: facts.sizes.get(name, math.nan) if facts else math.nan for name in SIZES}
     row |= {f"{k}_seconds": v for k, v in msgspec.structs.asdict(record.seconds).items()}
     return row | _progress(record, known, trace, cell) | _surroundings(record, cell)
 

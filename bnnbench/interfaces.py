@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Protocol
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution
+from bnnbench.spec import Spec
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,15 @@ class Solver(ABC):
     """Modules worth importing once, before the process of each cell is forked."""
     reference: ClassVar[bool] = False
     """True for a reality check outside the problem's class, such as a float classifier."""
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        """What it looks up by name: pairs of ``solver`` or ``formulation`` and a spec.
+
+        Names are checked when a suite is read, versions become part of every cell's identity, and
+        modules are preloaded, as for the solver itself.
+        """
+        return ()
 
     def available(self) -> str | None:
         """None when it can run here, else the reason (not installed, no licence)."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
 from bnnbench.dataset import PARTS
 from bnnbench.network import Forward, Network, storage_bits
@@ -67,10 +66,14 @@ def part_metrics(
     return found
 
 
+SIZES = ("nonzeros", "bits", "bytes")
+"""What :func:`size_metrics` gives."""
+
+
 def size_metrics(problem: Problem, network: Network) -> dict[str, float]:
     """Non-zero parameters, bits and bytes of a network stored plainly in the problem's domain."""
     bits = storage_bits(network, problem.domain)
-    return {"nonzeros": network.nonzeros, "bits": bits, "bytes": bits / 8}
+    return dict(zip(SIZES, (network.nonzeros, bits, bits / 8), strict=True))
 
 
 def primal_integral(trace: Sequence[TracePoint], best: float, start: float, limit: float) -> float:
@@ -104,7 +107,7 @@ def time_to_target(trace: Sequence[TracePoint], target: float) -> float:
 
 
 def _primal_gap(incumbent: float, best: float) -> float:
-    if np.isclose(incumbent, best, rtol=0, atol=1e-12):
+    if incumbent == best or abs(incumbent - best) <= 1e-12:
         return 0.0
     if incumbent * best < 0:
         return 1.0

@@ -6,18 +6,31 @@ from collections.abc import Mapping
 
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
-        "solver": ("columns", "highs", "pyomo"),
-        "formulation": (
-            *("errors", "hamming", "linear-hinge", "max-correct", "max-margin", "min-hinge"),
-            *("min-weight", "sat-margin"),
+        "solver": (
+            *("bemi-stages", "columns", "cp-sat", "errors-route", "gurobi", "highs", "hitting-set"),
+            *("icarte-hw", "neurons-hierarchical", "pyomo", "scip"),
         ),
+        "formulation": (
+            *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),
+            *("min-hinge", "min-weight", "min-weight-held-margins", "neurons", "sat-margin"),
+        ),
+        "objective": ("neuron-penalty", "regularised-hamming"),
     },
     "bnnbench-heuristics": {
-        "solver": ("annealing", "greedy", "random", "constant", "logistic-regression")
+        "solver": (
+            *("annealing", "averaging", "batch-training", "bemi", "constant", "data-splitting"),
+            *("early-stopping", "greedy", "lns", "local-search", "logistic-regression", "polish"),
+            *("random", "tabu"),
+        )
     },
     "bnnbench-qubo": {
-        "solver": ("dimod", "dimod-exact", "dropout-bias", "dwave-sa", "ising-sa", "ising-sb"),
-        "formulation": ("bnn-qubo",),
+        "solver": (
+            *("batch-bias", "dimod", "dimod-exact", "dropout-bias", "dwave-cloud", "dwave-descent"),
+            *("dwave-sa", "dwave-sqa", "dwave-tabu", "fixstars", "ising-sa", "ising-sb"),
+            *("ising-structured", "ising-torch", "openjij", "penalty-sweep"),
+            *("simulated-bifurcation", "tree-decomposition"),
+        ),
+        "formulation": ("bnn-qubo", "qubo-milp", "sasdelli-chin"),
     },
     "bnnbench-gradient": {"solver": ("bop", "gd-b", "gd-nn", "gd-t", "parq", "sbnn", "ste")},
     "bnnbench-datasets": {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pluggy
 
@@ -53,6 +53,7 @@ class Plugin:
 class Registry:
     """Everything that can be named in a suite."""
 
+    _current: ClassVar[Registry | None] = None
     plugins: list[Plugin] = field(default_factory=list)
     suite_folders: list[Path] = field(default_factory=list)
     _members: dict[tuple[Kind, str], Member] = field(default_factory=dict)
@@ -61,8 +62,10 @@ class Registry:
     )
 
     @classmethod
-    def load(cls, inline: Iterable[Path] = ()) -> Registry:
+    def load(cls, inline: Iterable[Path] = (), *, installed: bool = True) -> Registry:
         """All installed plugins, less those in ``BNNBENCH_DISABLE``, plus local plugin files.
+
+        Without ``installed`` only the core's own members and the local files.
 
         An installed plugin that fails is listed with its reason and disables nothing else; a local
         file that fails was asked for, and raises.
@@ -75,11 +78,27 @@ class Registry:
         for objective in BUILT_IN:
             registry._add(Kind.OBJECTIVE, objective, "bnnbench", __version__)
         disabled = {n.strip() for n in os.environ.get("BNNBENCH_DISABLE", "").split(",")}
-        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        points = entry_points(group=GROUP) if installed else ()
+        for point in sorted(points, key=lambda p: p.name):
             registry._load_entry_point(point, disabled)
         for path in inline:
             registry.load_file(path)
         return registry
+
+    def share(self) -> None:
+        """Make this the process's registry, which :meth:`current` gives."""
+        Registry._current = self
+
+    @classmethod
+    def current(cls) -> Registry:
+        """The process's registry: in a cell the run's, local plugin files included; else a new one.
+
+        For solvers that look up others by name, see :attr:`bnnbench.interfaces.Solver.uses`.
+        """
+        if cls._current is None:
+            cls.load().share()
+        assert cls._current is not None
+        return cls._current
 
     def _load_entry_point(self, point: EntryPoint, disabled: set[str]) -> None:
         dist = point.dist.name if point.dist else point.module
@@ -229,6 +248,20 @@ class Registry:
             )
         objective: Objective = self.get(Kind.OBJECTIVE, spec.name).make(spec)
         return objective
+
+    def used_by(self, solver: Solver) -> Iterator[Member]:
+        """What a solver looks up by name, and what that looks up in turn.
+
+        Raises:
+            UnknownNameError: for a name that nothing has.
+            SpecError: when the parameters do not fit.
+        """
+        for kind, spec in solver.uses:
+            member = self.get(Kind(kind), spec.name)
+            made = member.make(spec)
+            yield member
+            if isinstance(made, Solver):
+                yield from self.used_by(made)
 
     def warm_up(self) -> None:
         """Look at every signature now, so that forked processes find them already known."""

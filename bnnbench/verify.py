@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import msgspec
 
@@ -112,9 +111,3 @@ def contradictions(
         elif objective is not None and objective - verified > slack:
             found.append(f"claims {objective:.9g} optimal, verified {verified:.9g} is better")
     return found
-
-
-def best_bound(bounds: Iterable[float | None]) -> float | None:
-    """The largest of some lower bounds; None when there is none."""
-    known = [b for b in bounds if b is not None and not math.isnan(b)]
-    return max(known, default=None)

@@ -17,7 +17,18 @@ from bnnbench import hookspecs
 from bnnbench.registry import HOOKS
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(bnnbench.__path__, "bnnbench."))
-HEAVY = {"pyomo", "dimod", "torch", "sklearn", "pandas", "highspy", "scipy", "numba", "pyarrow"}
+HEAVY = {
+    "pyomo",
+    "dimod",
+    "torch",
+    "sklearn",
+    "pandas",
+    "highspy",
+    "scipy",
+    "numba",
+    "pyarrow",
+    "distributed",
+}
 
 
 @pytest.mark.parametrize("name", ["bnnbench", *MODULES])

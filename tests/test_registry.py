@@ -380,3 +380,13 @@ def test_identity_names_what_is_required(bare, plugin_file):
 def test_warm_up_survives_odd_members(toys):
     toys.warm_up()
     assert toys.get(Kind.SOLVER, "coin").parameters
+
+
+def test_the_process_has_one_registry_which_is_the_one_shared(bare, plugin_file, monkeypatch):
+    monkeypatch.setattr(Registry, "_current", None)
+    fresh = Registry.current()
+    assert Registry.current() is fresh
+    loaded = Registry.load([plugin_file(SOLVER.format(name="shared"))])
+    assert Registry.current() is fresh
+    loaded.share()
+    assert Registry.current().solver(parse("shared")).name == "shared"

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnnbench.errors import StoreError
+from bnnbench.layout import LAYOUT
 from bnnbench.metrics import PartMetrics, TracePoint
-from bnnbench.record import SCHEMA, Artefacts, Claims, Ending, Record, Seconds
+from bnnbench.record import Artefacts, Claims, Ending, Record, Seconds
 from bnnbench.store import Store
 from bnnbench.verify import Evaluation
 
@@ -195,12 +196,14 @@ def test_a_missing_store(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_another_schema(tmp_path):
+def test_a_newer_layout(tmp_path):
     Store(tmp_path / "s").close()
     with sqlite3.connect(tmp_path / "s") as db:
         db.execute("pragma user_version = 99")
     db.close()
-    with pytest.raises(StoreError, match=f"has schema 99, this bnnbench reads {SCHEMA}.*export"):
+    with pytest.raises(
+        StoreError, match=f"has layout 99, this bnnbench reads up to {LAYOUT}.*upgrade"
+    ):
         Store(tmp_path / "s")
 
 
@@ -274,8 +277,8 @@ from bnnbench.store import Store
 store = Store(Path({str(path)!r}))
 store.add(Record(id="whole", cell={{}}, ending=Ending.OK))
 insert = store._insert
-def torn(record, artefacts):
-    insert(record, artefacts)
+def torn(*what):
+    insert(*what)
     os.kill(os.getpid(), signal.SIGKILL)
 store._insert = torn
 store.add(Record(id="torn", cell={{}}, ending=Ending.OK))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from bnnbench.network import Layer, Network
 from bnnbench.objectives import Errors, Lexicographic, MinWeight
 from bnnbench.problem import Problem
 from bnnbench.solution import Status
-from bnnbench.verify import best_bound, contradictions, evaluate, objective_of
+from bnnbench.verify import contradictions, evaluate, objective_of
 
 DATA = Dataset("d", np.array([[1], [-1], [2]]), np.array([1, 0, 0]), (2, 0, 1))
 ARCH = Architecture(1, (), 1)
@@ -128,9 +127,3 @@ def test_a_reality_check_claims_nothing_about_the_objective():
 def test_modest_claims_hold(value, above, below):
     found = claims(float(value), objective=float(value + above), bound=float(value - below))
     assert found == []
-
-
-def test_best_bound():
-    assert best_bound([None, 1.0, math.nan, 3.0]) == 3.0
-    assert best_bound([None, math.nan]) is None
-    assert Fraction(1) == best_bound([Fraction(1)])

@@ -14,7 +14,8 @@ from bnnbench.errors import BnnbenchError, StoreError
 EPILOG = """\b
 Exit codes:
   0    all is well
-  1    it ran, but some cells crashed, failed or made false claims; compare: a regression
+  1    it ran, but some cells crashed, failed or made false claims; compare: a regression;
+       check-plugin: a rule is broken
   2    bad input: an unknown name, a malformed suite, a wrong option
   3    the store cannot be opened or written
   130  interrupted; the same command goes on where it stopped
@@ -24,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("bnnbench.cli.run:run", "Run a suite, or one problem given by options."),
     "list": ("bnnbench.cli.listing:list_", "List data sets, solvers and all else by name."),
     "show": ("bnnbench.cli.show:show", "Show a store's results, or one cell in full."),
+    "report": ("bnnbench.cli.report:report", "Tables, verdicts and a page with charts."),
     "compare": ("bnnbench.cli.compare:compare_", "Compare two stores; exit code 1 on regression."),
     "replay": ("bnnbench.cli.replay:replay", "Run one cell of a store again."),
     "verify": ("bnnbench.cli.verifying:verify", "Check every stored network again."),
@@ -36,6 +38,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "asv": ("bnnbench.cli.asv:asv", "Hand results to asv (airspeed velocity)."),
     "data": ("bnnbench.cli.data:data", "Fetch, check and describe data sets."),
     "suite": ("bnnbench.cli.suites:suite", "Check suite files; print their JSON schema."),
+    "new-plugin": ("bnnbench.cli.new_plugin:new_plugin", "Write a plugin package to start from."),
+    "check-plugin": (
+        "bnnbench.cli.check_plugin:check_plugin",
+        "Check that a plugin keeps the rules.",
+    ),
     "completion": ("bnnbench.cli.completion:completion", "Print a shell completion script."),
 }
 

@@ -55,6 +55,10 @@ class Bar(Watcher):
         note = escape(f"{self._endings()}{cell.method}, seed {cell.seed}"[:NOTE_WIDTH])
         self._progress.update(self._task, description="cells", note=note)
 
+    def elsewhere(self) -> None:
+        """Advance."""
+        self._progress.advance(self._task)
+
     def finished(self, record: Record) -> None:
         """Advance; say at once what went wrong."""
         self._counts[str(record.ending)] += 1

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bnnbench.errors import StoreError
 from bnnbench.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
@@ -41,19 +47,40 @@ def export(store: Path, target: Path, kind: str | None, suite: str | None, attem
 
 
 def _write(store: Store, target: Path, kind: str, suite: str | None, attempts: bool) -> int:
-    from bnnbench.frames import load, rows
+    """Write chunk by chunk, so that a store of any size fits in memory."""
+    from bnnbench.frames import frames, rows
 
     try:
         if kind == "jsonl":
             return _json_lines(rows(store, suite=suite, attempts=attempts), target)
-        frame = load(store.path, suite=suite, attempts=attempts)
-        if kind == "csv":
-            frame.to_csv(target, index=False)
-        else:
-            frame.to_parquet(target, index=False)
-        return len(frame)
+        chunks = frames(store, suite=suite, attempts=attempts)
+        return _csv(chunks, target) if kind == "csv" else _parquet(chunks, target)
     except (OSError, ImportError) as error:
         raise StoreError(f"Cannot write {target}: {error}") from error
+
+
+def _csv(chunks: Iterator[pd.DataFrame], target: Path) -> int:
+    count = 0
+    with target.open("w", encoding="utf-8", newline="") as out:
+        for chunk in chunks:
+            chunk.to_csv(out, index=False, header=not count)
+            count += len(chunk)
+    return count
+
+
+def _parquet(chunks: Iterator[pd.DataFrame], target: Path) -> int:
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    first = next(chunks, pd.DataFrame())
+    schema = pa.Schema.from_pandas(first, preserve_index=False)
+    count = 0
+    with parquet.ParquetWriter(target, schema) as out:
+        for chunk in itertools.chain([first], chunks):
+            out.write_table(pa.Table.from_pandas(chunk, schema, preserve_index=False))
+            count += len(chunk)
+    return count
 
 
 def _json_lines(rows: object, target: Path) -> int:

@@ -39,6 +39,10 @@ class Lines(Watcher):
         self._total, self._done = total, resumed
         self._say(f"{total} cells, {resumed} of them finished before")
 
+    def elsewhere(self) -> None:
+        """Count."""
+        self._done += 1
+
     def finished(self, record: Record) -> None:
         """Count, and say so every few seconds."""
         self._done += 1

@@ -15,7 +15,7 @@ from bnnbench.cli.progress import watch
 from bnnbench.cli.tables import closing
 from bnnbench.record import Ending
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner
+from bnnbench.runner import Executor, Local, Runner
 from bnnbench.store import Store
 from bnnbench.suite import Suite, expand, load
 
@@ -36,6 +36,19 @@ from bnnbench.suite import Suite, expand, load
     show_default=True,
     type=click.IntRange(1),
     help="Cells side by side. Timings are cleanest with 1.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    help="Where cells run: processes of this machine, or a Dask cluster.",
+)
+@click.option(
+    "--address",
+    default="",
+    metavar="URL",
+    help="Dask: a scheduler, e.g. tcp://host:8786.  [default: --jobs workers of this machine]",
 )
 @click.option(
     "--retry",
@@ -115,6 +128,8 @@ def run(
     name: str | None,
     store: Path | None,
     jobs: int,
+    executor: str,
+    address: str,
     retry: tuple[str, ...],
     plugins: tuple[Path, ...],
     quiet: bool,
@@ -128,15 +143,19 @@ def run(
     Examples:
       bnnbench run quickstart
       bnnbench run quickstart --jobs 2 --retry crash
+      bnnbench run quickstart --executor dask --address tcp://head-node:8786
       bnnbench run -d breast-cancer -f min-hinge -s 'highs[threads=1]' --hidden 4 --time-limit 10
     """
+    if address and executor != "dask":
+        raise click.UsageError("--address needs --executor dask.")
     suite, registry = _suite(name, plugins, adhoc)
     path = store or Path(f"{suite.name}.bnnbench")
     signal.signal(signal.SIGTERM, _interrupt)
     with Store(path) as records, watch(quiet=quiet) as listener:
         for warning in suite.warnings:
             listener.warn(warning)
-        runner = Runner(suite, registry, records, listener, jobs=jobs, retry=retry)
+        where = _executor(executor, address, suite, registry, jobs)
+        runner = Runner(suite, registry, records, listener, retry=retry, executor=where)
         try:
             summary = runner.run()
         except KeyboardInterrupt:
@@ -150,6 +169,14 @@ def run(
             sys.exit(130)
     bad = closing(path, suite, summary)
     sys.exit(1 if bad else 0)
+
+
+def _executor(name: str, address: str, suite: Suite, registry: Registry, jobs: int) -> Executor:
+    if name == "local":
+        return Local(registry, suite.inline, jobs)
+    from bnnbench.runner.dask import Dask
+
+    return Dask(registry, suite.inline, address, jobs)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

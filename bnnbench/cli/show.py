@@ -55,7 +55,7 @@ def show(
 def _one(store: Store, prefix: str, as_json: bool, save_network: Path | None) -> None:
     record = store.find(prefix)
     artefacts = store.artefacts(record)
-    known = knowledge(store.records()).get(record.problem)
+    known = knowledge(store.columns(problem=record.problem)).get(record.problem)
     if save_network is not None:
         if artefacts.network is None:
             raise click.ClickException(f"Cell {record.id[:10]} has no network.")
@@ -94,10 +94,10 @@ def _cells(store: Store, suite: str | None, as_json: bool) -> None:
 
 
 def _summary(store: Store, suite: str | None) -> None:
-    everything = list(store.records())
+    everything = store.columns()
     known = knowledge(everything)
-    records = [r for r in everything if suite in (None, r.suite)]
-    if not records:
+    records = everything if suite is None else everything.where(everything.equals("suite", suite))
+    if not len(records):
         click.echo(f"{store.path} holds no records{f' of suite {suite}' if suite else ''}.")
         return
     print_summary(summarise(records, known))

@@ -8,10 +8,12 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+import numpy as np
 
 from bnnbench.analysis import Knowledge, knowledge
 from bnnbench.cli.progress import BAD
-from bnnbench.record import Ending, Record
+from bnnbench.columns import Columns
+from bnnbench.record import Ending
 from bnnbench.runner import Summary
 from bnnbench.store import Store
 from bnnbench.suite import Suite
@@ -62,7 +64,7 @@ def print_summary(rows: list[Row]) -> None:
         if len(group) > MAX_ROWS:
             click.echo(f"... and {len(group) - MAX_ROWS} more methods")
     if len(groups) > MAX_TABLES:
-        click.echo(f"... and {len(groups) - MAX_TABLES} more problems: see 'bnnbench export'")
+        click.echo(f"... and {len(groups) - MAX_TABLES} more problems: see 'bnnbench report'")
     click.echo(click.style(f"\n{LEGEND}", dim=True))
 
 
@@ -89,16 +91,16 @@ def print_contradictions(known: dict[str, Knowledge]) -> int:
     return len(flagged)
 
 
-def print_failures(records: list[Record]) -> None:
+def print_failures(columns: Columns) -> None:
     """The first line of what went wrong, for cells that ended badly or were skipped."""
-    reasons: dict[tuple[str, str, str], list[str]] = {}
-    for record in records:
-        if record.ending is not Ending.OK and record.detail:
-            first = record.headline
-            key = (str(record.ending), record.cell["solver"], first)
-            reasons.setdefault(key, []).append(record.id)
-    for (ending, solver, first), ids in reasons.items():
-        click.echo(f"{ending} x{len(ids)} {solver}: {first}  (e.g. {ids[0][:10]})")
+    odd = columns.where(~columns.equals("ending", Ending.OK) & ~columns.equals("headline", ""))
+    first, group = odd.groups("ending", "solver", "headline")
+    counts = np.bincount(group, minlength=len(first)).tolist()
+    for i, count in sorted(zip(first.tolist(), counts, strict=True)):
+        ending, solver, reason = (
+            odd.texts[int(odd[name][i])] for name in ("ending", "solver", "headline")
+        )
+        click.echo(f"{ending} x{count} {solver}: {reason}  (e.g. {odd.ids[i][:10]})")
 
 
 def closing(path: Path, suite: Suite, summary: Summary) -> bool:
@@ -109,19 +111,19 @@ def closing(path: Path, suite: Suite, summary: Summary) -> bool:
     """
     ids = {cell.id for cell in suite.cells}
     with Store(path, create=False) as store:
-        everything = list(store.records())
+        everything = store.columns()
     known = knowledge(everything)
-    records = [r for r in everything if r.id in ids]
+    records = everything.where(np.array([key in ids for key in everything.ids], dtype=bool))
     print_summary(summarise(records, known))
     print_failures(records)
-    own = {r.problem for r in records}
+    own = set(records.words("problem"))
     flagged = print_contradictions({k: v for k, v in known.items() if k in own})
     click.echo(
         f"\n{len(summary.records)} cells run, {summary.resumed} taken from the store {path}\n"
-        f"Next: bnnbench show {path}\n"
+        f"Next: bnnbench report {path}\n"
         f"      bnnbench export {path} results.csv\n"
         f"      python -c \"import bnnbench; print(bnnbench.load('{path}'))\""
     )
     if suite.file.suite.next:
         click.echo(f"      {suite.file.suite.next}")
-    return flagged > 0 or any(r.ending in BAD for r in records)
+    return flagged > 0 or bool(records.equals("ending", *BAD).any())

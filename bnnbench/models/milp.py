@@ -28,6 +28,8 @@ class MatrixMILP:
         integer: which variables are integer, shape (n,).
         offset: constant of the objective.
         blocks: names of groups of variables: name -> (first column, shape), row-major.
+        implied: continuous variables that are whole in some optimum, so that a solver over the
+            integers may take them as integer; shape (n,), or None when nothing is known.
     """
 
     c: Floats
@@ -41,6 +43,7 @@ class MatrixMILP:
     integer: npt.NDArray[np.bool_]
     offset: float = 0.0
     blocks: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    implied: npt.NDArray[np.bool_] | None = None
 
     @property
     def n_cols(self) -> int:
@@ -101,7 +104,7 @@ class RowBuilder:
         self._n = 0
         self._m = 0
         self._blocks: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self._vars: list[tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]] = []
+        self._vars: list[tuple[Floats, Floats, Floats, bool, bool]] = []
         self._lengths: list[npt.NDArray[np.int64]] = []
         self._columns: list[Indices] = []
         self._values: list[Floats] = []
@@ -115,15 +118,19 @@ class RowBuilder:
         upper: Any,
         *,
         integer: bool = False,
+        implied: bool = False,
         cost: Any = 0.0,
     ) -> npt.NDArray[np.int64]:
-        """Add a block of variables; bounds and costs broadcast. Returns its column indices."""
+        """Add a block of variables; bounds and costs broadcast. Returns its column indices.
+
+        ``implied`` marks continuous variables that are whole in some optimum.
+        """
         count = math.prod(shape)
         spread = [
             np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel()
             for v in (lower, upper, cost)
         ]
-        self._vars.append((spread[0], spread[1], spread[2], np.full(count, integer)))
+        self._vars.append((spread[0], spread[1], spread[2], integer, implied))
         self._blocks[name] = (self._n, shape)
         columns = self._n + np.arange(count, dtype=np.int64).reshape(shape)
         self._n += count
@@ -176,7 +183,10 @@ class RowBuilder:
         lower, upper, cost = (
             np.concatenate([v[i] for v in self._vars]) if self._vars else empty for i in range(3)
         )
-        integer = np.concatenate([v[3] for v in self._vars]) if self._vars else np.zeros(0, bool)
+        counts = [len(v[0]) for v in self._vars]
+        integer, implied = (
+            np.repeat(np.array([v[i] for v in self._vars], dtype=bool), counts) for i in (3, 4)
+        )
         row_lower, row_upper = (
             np.concatenate([s[i] for s in self._sides]) if self._sides else empty for i in range(2)
         )
@@ -192,4 +202,5 @@ class RowBuilder:
             integer=integer,
             offset=offset,
             blocks=dict(self._blocks),
+            implied=implied,
         )

@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.int8]
 
+GATHERED = 1 << 18
+"""Products of two variables that are held at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Qubo:
@@ -45,21 +48,52 @@ class Qubo:
 
     def energy(self, states: npt.NDArray[Any]) -> Floats:
         """Energies of states, shape (reads, n) -> (reads,)."""
-        x = np.atleast_2d(states).astype(np.float64)
-        pairs = (x[:, self.rows] * x[:, self.cols]) @ self.values
-        energies: Floats = x @ self.linear + pairs + self.offset
+        x = np.atleast_2d(states)
+        # A variable's states side by side: rows of a gather are then contiguous.
+        columns = np.ascontiguousarray(x.T)
+        if columns.dtype.itemsize > 1:
+            columns = columns.astype(np.float64)
+        energies: Floats = self.linear @ columns.astype(np.float64) + self.offset
+        step = max(1, GATHERED // max(1, len(x)))
+        for at in range(0, len(self.values), step):
+            part = slice(at, at + step)
+            both = columns[self.rows[part]] * columns[self.cols[part]]
+            energies += self.values[part] @ both.astype(np.float64, copy=False)
         return energies
 
     @classmethod
     def from_terms(
         cls, n: int, linear: Floats, rows: Indices, cols: Indices, values: Floats, **rest: Any
     ) -> Qubo:
-        """Collect repeated and mirrored pairs; diagonal pairs become linear (x^2 = x)."""
+        """Collect repeated and mirrored pairs; diagonal pairs become linear (x^2 = x).
+
+        Couplings come ordered by row, then column; those that cancel are left out.
+        """
         low, high = np.minimum(rows, cols), np.maximum(rows, cols)
         diagonal = low == high
-        total = linear + np.bincount(low[diagonal], weights=values[diagonal], minlength=n)
-        keys, where = np.unique(low[~diagonal] * n + high[~diagonal], return_inverse=True)
-        merged = np.bincount(where, weights=values[~diagonal], minlength=len(keys))
-        keep = merged != 0
-        keys = keys[keep]
-        return cls(total, keys // n, keys % n, merged[keep], **rest)
+        total = np.asarray(linear, dtype=np.float64)
+        if diagonal.any():
+            total = total + np.bincount(low[diagonal], weights=values[diagonal], minlength=n)
+            low, high, values = low[~diagonal], high[~diagonal], values[~diagonal]
+        order = pair_order(low, high, n)
+        low, high, values = low[order], high[order], values[order]
+        new = np.ones(len(low), dtype=bool)
+        new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+        starts = np.flatnonzero(new)
+        sums = np.add.reduceat(values, starts) if len(starts) else values
+        keep = sums != 0
+        starts = starts[keep]
+        return cls(total, low[starts], high[starts], sums[keep], **rest)
+
+
+def pair_order(low: Indices, high: Indices, n: int) -> Indices:
+    """The stable order by ``low``, then ``high``, of numbers below ``n``.
+
+    By digits of 16 bits, which numpy sorts by radix: a third of the time of a sort by pairs.
+    """
+    order = np.arange(len(low), dtype=np.int64)
+    for numbers in (high, low):
+        for shift in range(0, max(1, (n - 1).bit_length()), 16):
+            digits = (numbers >> shift).astype(np.uint16)[order]
+            order = order[np.argsort(digits, kind="stable")]
+    return order

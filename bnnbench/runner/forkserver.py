@@ -50,6 +50,7 @@ class ForkServer:
     def __init__(self, sock: socket.socket, log: int, options: Options) -> None:
         self._sock, self._log = sock, log
         self._registry = Registry.load(Path(p) for p in options.plugins)
+        self._registry.share()
         for module in options.preload:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)

@@ -23,6 +23,9 @@ class Listener(Protocol):
     def finished(self, record: Record) -> None:
         """A record is in the store."""
 
+    def elsewhere(self) -> None:
+        """Another run on the same store has finished a cell of this one."""
+
     def tick(self) -> None:
         """Time passes."""
 
@@ -43,6 +46,9 @@ class Silent:
         """Nothing to say."""
 
     def finished(self, record: Record) -> None:
+        """Nothing to say."""
+
+    def elsewhere(self) -> None:
         """Nothing to say."""
 
     def tick(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from bnnbench.suite import Cell
 
 Setup = tuple[tuple[str, ...], int]
 """Modules to preload and threads to allow: what a fork server is started with."""
+
+UNPLACED = (0, sys.maxsize)
+"""The place of slots on a machine that is shared with nobody knows how many others."""
 
 
 @dataclass
@@ -39,16 +43,25 @@ class Pool:
             machine has enough of them.
         scratch: folder for logs.
         plugins: local plugin files that every fork server loads.
+        place: the first of these slots among how many on this machine, where other processes hold
+            the others; None when the slots are all there are.
     """
 
     def __init__(
-        self, jobs: int, *, threads: int, scratch: Path, plugins: Sequence[Path] = ()
+        self,
+        jobs: int,
+        *,
+        threads: int,
+        scratch: Path,
+        plugins: Sequence[Path] = (),
+        place: tuple[int, int] | None = None,
     ) -> None:
         self._scratch = scratch
         self._plugins = [str(p) for p in plugins]
         self._events = selectors.DefaultSelector()
         self._started = 0
-        self.slots = [Slot(i, _processors(i, jobs, threads)) for i in range(jobs)]
+        first, count = place or (0, jobs)
+        self.slots = [Slot(i, _processors(first + i, count, threads)) for i in range(jobs)]
 
     @property
     def free(self) -> list[Slot]:

@@ -114,12 +114,17 @@ class Cell(msgspec.Struct, frozen=True):
     @property
     def method(self) -> str:
         """Formulation and solver in one text."""
-        return f"{self.formulation} + {self.solver}" if self.formulation else self.solver
+        return method_text(self.formulation, self.solver)
 
     def plain(self) -> dict[str, Any]:
         """The cell as plain values, as records keep it."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
+
+
+def method_text(formulation: str, solver: str) -> str:
+    """A formulation, which may be empty, and a solver in one text."""
+    return f"{formulation} + {solver}" if formulation else solver
 
 
 def domain_member(name: str) -> Member:

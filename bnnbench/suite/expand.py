@@ -14,6 +14,7 @@ import msgspec
 
 from bnnbench.data import resolve
 from bnnbench.errors import BnnbenchError, SpecError, SuiteError, UnknownNameError
+from bnnbench.interfaces import Solver
 from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
 from bnnbench.registry import Registry
@@ -230,7 +231,9 @@ class _Planner:
     def _member(self, kind: Kind, spec: Spec) -> _Named:
         member = self.registry.get(kind, spec.name)
         made = member.make(spec)
-        return _Named(str(member.canonical(spec)), member.identity, made)
+        used = self.registry.used_by(made) if isinstance(made, Solver) else ()
+        versions = (*member.identity, *(v for m in used for v in m.identity))
+        return _Named(str(member.canonical(spec)), versions, made)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def test_verify_finds_a_tampered_record(tmp_path):
         (record,) = store.records()
         exact = f'"exact":"{record.evaluation.exact}"'
         store._db.execute(
-            "update records set body = replace(cast(body as text), ?, ?)",
+            "update bodies set body = replace(cast(body as text), ?, ?)",
             (exact, '"exact":"0"'),
         )
     done = bnnbench("verify", "adhoc.bnnbench", "--plugin", FAULTS, cwd=tmp_path)

@@ -79,6 +79,29 @@ def test_hooks_page_has_every_hook() -> None:
     assert set(re.findall(r"^## `(\w+)`$", page("docs/reference/hooks.md"), re.M)) == hooks
 
 
+def test_testing_page_has_every_name_rule_and_fixture() -> None:
+    from bnnbench import testing
+    from bnnbench.testing import fixtures
+
+    text = page("docs/reference/testing.md")
+    words = set(re.findall(r"`(\w+)", text))
+    assert set(testing.__all__) <= words
+    assert {n for n in vars(fixtures) if n.startswith("bnnbench_")} <= words
+    rules = {
+        name.removeprefix("test_")
+        for case in ("SolverCase", "FormulationCase", "DatasetCase", "TransformCase")
+        for name in dir(getattr(testing, case))
+        if name.startswith("test_")
+    }
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) >= rules
+
+
+def test_guide_for_authors_names_every_example() -> None:
+    text = page("docs/how-to/write-a-plugin.md")
+    for path in (ROOT / "examples").iterdir():
+        assert f"examples/{path.name}" in text or path.name == "__pycache__"
+
+
 def test_command_line_page_has_every_command() -> None:
     headings = re.findall(r"^## `([\w-]+)`$", page("docs/reference/cli.md"), re.M)
     assert headings == list(COMMANDS)

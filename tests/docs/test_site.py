@@ -15,7 +15,8 @@ import bnnbench
 ROOT = Path(__file__).parents[2]
 INTERNAL = (
     *("bnnbench.__main__", "bnnbench.cli", "bnnbench.runner", "bnnbench.providers"),
-    *("bnnbench.export.graph", "bnnbench.export.units"),
+    *("bnnbench.export.graph", "bnnbench.export.units", "bnnbench.report."),
+    *(f"bnnbench.testing.{name}" for name in ("cell_rule", "fresh", "kit", "trial")),
 )
 """Programs' own business; no plugin and no script needs them."""
 

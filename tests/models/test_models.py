@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnnbench.models import Qubo, RowBuilder
+from bnnbench.models.qubo import pair_order
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-5, 5)), max_size=12)
 
@@ -32,6 +33,26 @@ def test_qubo_terms_keep_their_energy(linear, entries, offset):
     assert len(set(pairs)) == len(pairs)
     assert (qubo.values != 0).all()
     assert qubo.n == 4
+
+
+@pytest.mark.parametrize("n", [1, 300, 2**16 + 5, 2**33])
+def test_pairs_are_ordered_by_their_numbers(n):
+    rng = np.random.default_rng(n)
+    low, high = rng.integers(0, n, (2, 500))
+    assert np.array_equal(pair_order(low, high, n), np.lexsort((high, low)))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float64, bool])
+def test_energies_do_not_depend_on_the_type_or_the_chunks_of_states(monkeypatch, dtype):
+    monkeypatch.setattr("bnnbench.models.qubo.GATHERED", 7)
+    rng = np.random.default_rng(0)
+    rows, cols = np.triu_indices(6, 1)
+    qubo = Qubo(rng.normal(size=6), rows, cols, rng.normal(size=15), offset=2.0)
+    states = rng.integers(0, 2, (4, 6))
+    full = np.zeros((6, 6))
+    full[rows, cols] = qubo.values
+    expected = [x @ full @ x + x @ qubo.linear + 2.0 for x in states]
+    assert qubo.energy(states.astype(dtype)) == pytest.approx(expected)
 
 
 def program():

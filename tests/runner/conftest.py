@@ -44,11 +44,14 @@ class Bench:
         suite = expand(file, self.registry, name="faults")
         return Suite(suite.name, file, None, suite.cells, (FAULTS,))
 
-    def run(self, suite: Suite, *, jobs: int = 1, listener: object = None, retry=()) -> Summary:
+    def run(
+        self, suite: Suite, *, jobs: int = 1, listener: object = None, retry=(), executor=None
+    ) -> Summary:
         with Store(self.path) as store:
             runner = Runner(
-                suite, self.registry, store, listener or Silent(), jobs=jobs, retry=retry
-            )
+                suite, self.registry, store, listener or Silent(),
+                jobs=jobs, retry=retry, executor=executor,
+            )  # fmt: skip
             return runner.run()
 
     def one(self, solver: str, **settings: object) -> Record:

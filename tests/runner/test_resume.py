@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from bnnbench.errors import StoreError
 from bnnbench.record import Ending
+from bnnbench.runner import Silent
 from bnnbench.runner.system import descendants
 from bnnbench.store import Store
 
@@ -161,3 +163,44 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_two_runs_into_one_store_lose_and_double_nothing(tmp_path):
+    """Suites that overlap, at the same time: every cell is there once, and both runs finish."""
+    store, log = tmp_path / "r.bnnbench", tmp_path / "log"
+    small, large = tmp_path / "small", tmp_path / "large"
+    for folder in (small, large):
+        folder.mkdir()
+    suites = [write_suite(small, log, cells=10, seconds=0.1)]
+    suites.append(write_suite(large, log, cells=16, seconds=0.1))
+    runs = [
+        subprocess.Popen(command(s, store, "--jobs", "2"), stdout=subprocess.PIPE, text=True)
+        for s in suites
+    ]
+    said = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    with Store(store) as records:
+        attempts = [(r.cell["seed"], r.attempt) for r in records.records(attempts=True)]
+    assert sorted(attempts) == [(seed, 1) for seed in range(16)]
+    counts = [re.search(r"(\d+) cells run, (\d+) taken", text) for text in said]
+    figures = [(int(c[1]), int(c[2])) for c in counts]
+    assert [a + b for a, b in figures] == [10, 16]
+    assert sum(ran for ran, _ in figures) == 16
+
+
+def test_a_cell_that_another_run_has_finished_meanwhile_is_not_started(bench):
+    suite = bench.suite("honest", seeds=list(range(4)))
+
+    class Other(Silent):
+        """Another run, while this one starts its first cell."""
+
+        def started(self, cell):
+            if not bench.busy:
+                bench.busy = True
+                bench.run(suite)
+
+    bench.busy = False
+    summary = bench.run(suite, listener=Other())
+    assert (summary.resumed, summary.records) == (4, [])
+    with Store(bench.path) as store:
+        assert [r.attempt for r in store.records(attempts=True)] == [1] * 4

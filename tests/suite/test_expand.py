@@ -248,3 +248,31 @@ def test_an_optional_method_may_be_missing(plan):
     suite = plan(BASE + absent + "optional = true\n")
     assert len(suite.cells) == 1
     assert "no-such-solver" in suite.warnings[0]
+
+
+USER = """
+    @dataclass(frozen=True)
+    class User(Solver):
+        \"\"\"Uses another.\"\"\"
+        name: ClassVar[str] = "user"
+        inner: str = "coin"
+        @property
+        def uses(self):
+            from bnnbench.spec import parse
+            return (("solver", parse(str(self.inner))),)
+        def solve(self, model, limits, seed, report): return Solution()
+    @hookimpl
+    def bnnbench_solvers(): return [User]
+"""
+
+
+def test_what_a_solver_uses_is_checked_and_part_of_the_identity(plan, toys, plugin_file):
+    toys.load_file(plugin_file(USER, "user.py"))
+    suite = plan(BASE.replace('"coin"', '["coin", "user", "user[inner=coin[tries=3]]"]'))
+    plain, *using = suite.cells
+    toy = toys.plugins[0].distribution
+    assert [sum(v.startswith(toy) for v in c.versions) for c in (plain, *using)] == [1, 1, 1]
+    assert all(any("user.py" in v for v in c.versions) for c in using)
+    for wrong in ("user[inner=nobody]", "user[inner=coin[nothing=1]]"):
+        with pytest.raises(SuiteError, match=r"nobody|nothing"):
+            plan(BASE.replace('"coin"', f'"{wrong}"'))

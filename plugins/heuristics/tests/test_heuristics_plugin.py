@@ -17,13 +17,19 @@ def test_listing_imports_no_heavy_library():
 
 def test_solvers_are_named_described_and_available():
     solvers = {cls.name: cls for cls in bnnbench_solvers()}
-    assert set(solvers) == {"annealing", "greedy", "random", "constant", "logistic-regression"}
+    searches = {"annealing", "greedy", "random", "tabu", "averaging"}
+    checks = {"constant", "logistic-regression"}
+    inner = {
+        *("local-search", "data-splitting", "batch-training", "polish", "bemi", "lns"),
+        "early-stopping",
+    }
+    assert set(solvers) == searches | checks | inner
     for cls in solvers.values():
         assert cls.__doc__
         assert cls().available() is None
     assert {name for name, cls in solvers.items() if cls.reference} == {
-        "constant",
-        "logistic-regression",
+        "bemi",
+        *checks,
     }
 
 

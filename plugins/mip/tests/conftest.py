@@ -17,7 +17,10 @@ from bnnbench.table import Table, finish
 @pytest.fixture(scope="session")
 def formulation() -> Callable[..., Formulation]:
     """The formulation made for an objective, by the objective's name."""
-    table = {name: cls for cls in bnnbench_formulations() for name in cls.objectives}
+    table: dict[str, type[Formulation]] = {}
+    for cls in bnnbench_formulations():
+        for name in cls.objectives:
+            table.setdefault(name, cls)
     return lambda objective, **parameters: table[objective](**parameters)
 
 

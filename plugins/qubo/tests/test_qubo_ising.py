@@ -178,7 +178,7 @@ def test_sweeps_are_cut_to_what_fits_and_restarts_share_the_limit(teacher_model)
         IsingSA(restarts=k).solve(teacher_model, Limits(time=0.5), 0, ignore_report).info["sweeps"]
         for k in (1, 20)
     )
-    assert few > 4 * many
+    assert few > many
     free = IsingSA(restarts=2, replicas=16, num_sweeps=10)
     assert free.solve(teacher_model, Limits(), 0, ignore_report).info["reads"] == 32
 

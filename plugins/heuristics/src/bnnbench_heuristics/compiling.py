@@ -20,6 +20,7 @@ _SOURCES = (
     "kernel",
     "kernel_loss",
     "kernel_search",
+    "kernel_tabu",
     "memory",
     "random_bits",
     "shallow_kernel",

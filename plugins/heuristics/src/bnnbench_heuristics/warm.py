@@ -16,6 +16,7 @@ from bnnbench.objectives import Hamming
 from bnnbench.problem import Problem
 from bnnbench_heuristics.kernel import undo
 from bnnbench_heuristics.kernel_search import anneal, descend, propose
+from bnnbench_heuristics.kernel_tabu import tabu_steps
 from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
 
@@ -28,6 +29,7 @@ def warm() -> None:
     t = state.tables
     anneal(t.ints, t.reals, 0, 1, 1.0, 1.0, 0.1, 0.5, -math.inf)
     descend(t.ints, t.reals, t["MOVABLE"], 4)
+    tabu_steps(t.ints, t.reals, np.zeros(len(t["VALUE"]), np.int64), 0, 1, 1, 1, -math.inf)
     shallow = ShallowState.of(state.problem)
     if shallow is not None:
         shallow.randomise(np.random.default_rng(0))

@@ -27,7 +27,12 @@ from bnnbench.problem import Problem
 from bnnbench_mip.formulation import Block, NetworkMILP
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
-from bnnbench_mip.margins import counted_margins, relaxed_margins, sign_thresholds
+from bnnbench_mip.margins import (
+    counted_margins,
+    published_signs,
+    relaxed_margins,
+    sign_thresholds,
+)
 from bnnbench_mip.network_rows import NetworkRows
 
 
@@ -41,6 +46,7 @@ class ErrorsMILP(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "errors"
@@ -57,7 +63,7 @@ class ErrorsMILP(NetworkMILP):
     def output(self, net: NetworkRows) -> Block:
         outputs = net.problem.architecture.outputs
         if outputs == 1:
-            return counted_margins(net, sign_thresholds(net))
+            return counted_margins(net, sign_thresholds(net), published_signs(net))
         labels = net.samples.labels[:, None]
         others = np.arange(outputs - 1) + (np.arange(outputs - 1) >= labels)
         own = net.output.pick(np.broadcast_to(labels, others.shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,15 +52,21 @@ class NetworkMILP(Formulation):
         order: order the units of hidden layers: none, key by (2P + 3) v_j1 + b_j, or bias by b_j.
         merge: one row with a weight for equal rows; activations and products shared by equal
             features.
+        literal: rows as published: one M per row for both sides, eps 1e-4 instead of a whole unit
+            on strict sides, margins not raised to whole numbers. Same networks and values.
     """
 
     kind: ClassVar[str] = "milp"
     outputs_only: ClassVar[bool] = True
     """Whether the objective looks at nothing but the outputs."""
+    restricts: ClassVar[bool] = False
+    """Whether the program leaves out networks of the class, so that its bounds are not the
+    problem's."""
     one_sided: bool = False
     symmetry: bool = False
     order: str = "none"
     merge: bool = False
+    literal: bool = False
 
     def accepts(self, problem: Problem) -> str | None:
         if problem.objective.name not in self.objectives:
@@ -85,6 +92,10 @@ class NetworkMILP(Formulation):
         """
         return 0
 
+    def strict(self, net: NetworkRows, plan: Plan) -> float:
+        """The smallest strict side of a layer's rows, in units of z."""
+        return net.strict(plan)
+
     def activate(self, net: NetworkRows, plan: Plan, z: Linear, a: Int64) -> None:
         """Add the rows that tie a hidden activation to its pre-activation."""
         threshold_rows(net, plan, z, a)
@@ -97,7 +108,9 @@ class NetworkMILP(Formulation):
         rows = RowBuilder()
         samples = samples_of(problem, self.merge)
         plans = self._plans(problem, samples)
-        net = NetworkRows(rows, problem, samples, plans, self.one_sided, self._symmetry)
+        net = NetworkRows(
+            rows, problem, samples, plans, self.one_sided, self._symmetry, self.literal
+        )
         net.build(self.activate)
         block = self.output(net)
         milp = conditioned(rows.build(float(block.offset)))
@@ -110,7 +123,11 @@ class NetworkMILP(Formulation):
         def decode(point: npt.NDArray[Any]) -> Network:
             return net.decode(milp, point)
 
-        return Model(problem, "milp", milp, decode, encode, exact=True, info=_sizes(milp, plans))
+        reaches = [
+            max(-int(p.lower.min()), int(p.upper.max())) / self.strict(net, p) for p in plans
+        ]
+        info = _sizes(milp, math.ceil(max(reaches)))
+        return Model(problem, "milp", milp, decode, encode, exact=not self.restricts, info=info)
 
     @property
     def _symmetry(self) -> Symmetry:
@@ -146,11 +163,11 @@ class NetworkMILP(Formulation):
         return None
 
 
-def _sizes(milp: MatrixMILP, plans: list[Plan]) -> dict[str, Any]:
+def _sizes(milp: MatrixMILP, big_m: int) -> dict[str, Any]:
     return {
         "rows": milp.n_rows,
         "cols": milp.n_cols,
         "nnz": milp.nnz,
         "integers": int(milp.integer.sum()),
-        "big_m": max(max(-int(p.lower.min()), int(p.upper.max())) for p in plans),
+        "big_m": big_m,
     }

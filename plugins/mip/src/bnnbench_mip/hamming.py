@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bnnbench_mip.formulation import Block, NetworkMILP
-from bnnbench_mip.margins import counted_margins, sign_thresholds
+from bnnbench_mip.margins import counted_margins, published_signs, sign_thresholds
 from bnnbench_mip.network_rows import NetworkRows
 
 
@@ -24,10 +24,11 @@ class HammingMILP(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "hamming"
     objectives: ClassVar[tuple[str, ...]] = ("hamming",)
 
     def output(self, net: NetworkRows) -> Block:
-        return counted_margins(net, sign_thresholds(net))
+        return counted_margins(net, sign_thresholds(net), published_signs(net))

@@ -8,29 +8,25 @@ work. Rows are in integer units, so what an integer variable may be off, times i
 to stay below half a unit: the feasibility tolerance follows the largest big-M (``big_m`` in the
 model's info, in units of a row's strict side; without it the largest coefficient).
 
-An incumbent's loss variables may be slack (an error counted that is none), so its objective may be
-worse than its network. Where the formulation can encode networks, an incumbent is replaced by the
-encoding of its network whenever that is better, and HiGHS is given the better point too. A claim
-that is *better* than the network is left as it is, for the verification to find.
+Slack incumbents are tightened as :mod:`bnnbench_mip.watch` says, and HiGHS is given the better
+point too.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
-from bnnbench.solution import Limits, Solution, Status, Termination
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.watch import Watch, mip_tolerance
 
 if TYPE_CHECKING:
     import highspy
 
-FINEST, COARSEST = 1e-10, 1e-6
 TERMINATIONS = {
     "kOptimal": Termination.OPTIMAL,
     "kInfeasible": Termination.INFEASIBLE,
@@ -58,7 +54,7 @@ class Highs(Solver):
         presolve: choose, on or off.
         heuristic_effort: share of the work that goes into primal heuristics, 0..1.
         nodes: most nodes; none for no limit.
-        tighten: take the slack out of incumbents, see the module.
+        tighten: take the slack out of incumbents, see :mod:`bnnbench_mip.watch`.
     """
 
     name: ClassVar[str] = "highs"
@@ -83,7 +79,7 @@ class Highs(Solver):
             for option, value in self._options(model, limits, seed).items():
                 _checked(solver.setOptionValue(option, value), f"option {option}={value}")
             _checked(pass_model(solver, model.data), "the model")
-            watch = _Watch(model, self.tighten, report, limits, clock)
+            watch = _Callbacks(model, self.tighten, report, limits, clock)
             watch.attach(solver)
             solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
             solver.run()
@@ -117,20 +113,8 @@ class Highs(Solver):
 
 
 @dataclass(eq=False)
-class _Watch:
-    """Callbacks of one run: streams what is found, and stops it."""
-
-    model: Model
-    tighten: bool
-    report: Report
-    limits: Limits
-    clock: Clock
-    stop: bool = False
-    on_target: bool = False
-    point: npt.NDArray[np.float64] | None = None
-    objective: float = math.inf
-    bound: float = -math.inf
-    better: npt.NDArray[np.float64] | None = None
+class _Callbacks(Watch):
+    """HiGHS's events of one run."""
 
     def attach(self, solver: highspy.Highs) -> None:
         solver.cbMipImprovingSolution.subscribe(self.improving)
@@ -144,43 +128,16 @@ class _Watch:
         point = np.array(event.data_out.mip_solution, dtype=np.float64)
         self.found(point, float(event.data_out.objective_function_value))
 
-    def found(self, point: npt.NDArray[np.float64], objective: float) -> None:
-        """Keep and stream a point if it is the best so far."""
-        tight = self.tightened(point)
-        if tight is not None and self.model.data.objective(tight) < objective - 1e-9:
-            point, objective = tight, self.model.data.objective(tight)
-            self.better = tight
-        if objective >= self.objective:
-            return
-        self.point, self.objective = point, objective
-        target = self.limits.target
-        self.on_target = target is not None and objective <= target + 1e-9 * max(1.0, abs(target))
-        self.stop |= self.report(point, objective=objective) or self.on_target
-
-    def tightened(self, point: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
-        """The encoding of a point's network, None where there is none or it is infeasible."""
-        if not self.tighten or self.model.encode is None:
-            return None
-        try:
-            tight = np.asarray(self.model.encode(self.model.decode(point)), dtype=np.float64)
-        except ValueError:
-            return None
-        milp = self.model.data
-        return tight if milp.violation(tight) <= COARSEST else None
-
     def hand_over(self, event: Any) -> None:
         if self.better is not None:
             event.data_in.setSolution(self.better)
             self.better = None
 
     def logging(self, event: Any) -> None:
-        bound = float(event.data_out.mip_dual_bound)
-        if math.isfinite(bound) and bound > self.bound:
-            self.bound = bound
-            self.stop |= self.report(bound=_settled(bound, self.objective))
+        self.bounded(float(event.data_out.mip_dual_bound))
 
     def interrupt(self, event: Any) -> None:
-        if self.stop or self.clock.over:
+        if self.over:
             event.interrupt()
 
 
@@ -207,58 +164,27 @@ def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
     )
 
 
-def mip_tolerance(model: Model) -> float:
-    """A tolerance so small that integer variables cannot shift a row by half a unit."""
-    milp = model.data
-    coefficients = np.abs(milp.data[milp.integer[milp.indices]])
-    largest = float(model.info.get("big_m", coefficients.max(initial=1.0)))
-    return min(COARSEST, max(FINEST, 0.1 / max(1.0, largest)))
-
-
-def _settled(bound: float, objective: float) -> float:
-    """A bound that passes the objective by rounding only is the objective.
-
-    More than that is a contradiction, and left for the verification to find.
-    """
-    near = objective < bound <= objective + 1e-6 * max(1.0, abs(objective))
-    return objective if near else bound
-
-
 def _checked(status: Any, what: str) -> None:
     if status.name == "kError":
         raise ValueError(f"HiGHS refuses {what}.")
 
 
-def _read(solver: highspy.Highs, watch: _Watch) -> Solution:
+def _read(solver: highspy.Highs, watch: Watch) -> Solution:
     """HiGHS's last word as claims."""
     info, name = solver.getInfo(), solver.getModelStatus().name
     termination = TERMINATIONS.get(name, Termination.ERROR)
-    if termination is Termination.INTERRUPTED and watch.on_target:
-        termination = Termination.TARGET
-    elif termination is Termination.INTERRUPTED and watch.clock.over:
-        termination = Termination.TIME
     if info.primal_solution_status == 2 and info.objective_function_value < watch.objective - 1e-9:
         watch.found(np.array(solver.getSolution().col_value), info.objective_function_value)
-    point, objective = watch.point, watch.objective
-    held = Status.NONE if point is None else Status.FEASIBLE
-    if point is not None and termination is Termination.OPTIMAL:
-        held = Status.OPTIMAL
     bound = float(info.mip_dual_bound)
     if info.mip_node_count < 0:
         # Solved without branch and cut (no rows, say): HiGHS leaves 0 in the field of the bound.
-        bound = objective if held is Status.OPTIMAL else watch.bound
-    elif not math.isfinite(bound) or termination is Termination.ERROR:
-        bound = watch.bound
-    return Solution(
-        answer=point,
-        status=held,
-        termination=termination,
-        objective=None if point is None else objective,
-        bound=_settled(bound, objective) if math.isfinite(bound) else None,
-        info={
-            "model_status": name,
-            "nodes": int(info.mip_node_count),
-            "simplex_iterations": int(info.simplex_iteration_count),
-            "version": solver.version(),
-        },
+        solved = watch.point is not None and termination is Termination.OPTIMAL
+        bound = watch.objective if solved else watch.bound
+    return watch.solution(
+        termination,
+        bound,
+        model_status=name,
+        nodes=int(info.mip_node_count),
+        simplex_iterations=int(info.simplex_iteration_count),
+        version=solver.version(),
     )

@@ -20,28 +20,40 @@ from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
 from bnnbench_mip.network_rows import NetworkRows
 
+Floats = npt.NDArray[np.float64]
+
 
 def sign_thresholds(net: NetworkRows) -> Int64:
     """The R of a right sign, with sgn(0) = +1: 0 where +1 is wanted, else 1; shape (n, outputs)."""
     return np.where(net.samples.targets > 0, 0, 1).astype(np.int64)
 
 
-def counted_margins(net: NetworkRows, wanted: Int64) -> Block:
+def published_signs(net: NetworkRows) -> Floats | None:
+    """The same with the published strict side, for literal rows; None for others."""
+    if not net.literal:
+        return None
+    return np.asarray(sign_thresholds(net) * net.strict(net.plans[-1]), dtype=np.float64)
+
+
+def counted_margins(net: NetworkRows, wanted: Int64, published: Floats | None = None) -> Block:
     """Variables ``o`` (n, outputs), 1 where s z >= wanted; the objective counts the zeros.
 
-    Each counts as often as its sample. Integers N q, rows 2 N q (N q one-sided).
+    Each counts as often as its sample. Integers N q, rows 2 N q (N q one-sided). Literal rows have
+    the ``published`` margins, which for whole z say the same.
     """
+    asked = wanted if published is None else published
     targets = net.samples.targets
     signed = net.output.times(targets)
     weights = net.samples.weights[:, None]
     o = net.rows.variables("o", signed.shape, 0, 1, integer=True, cost=-weights)
     terms, constant = signed.all_terms, signed.constant
     net.rows.rows(
-        signed.shape, [*terms, (o, signed.lower - wanted)], signed.lower - constant, np.inf
+        signed.shape, [*terms, (o, signed.lower - asked)], signed.lower - constant, np.inf
     )
     if not net.one_sided:
-        far = wanted - 1 - signed.upper
-        net.rows.rows(signed.shape, [*terms, (o, far)], -np.inf, wanted - 1 - constant)
+        less = asked - net.strict(net.plans[-1])
+        far = less - signed.upper
+        net.rows.rows(signed.shape, [*terms, (o, far)], -np.inf, less - constant)
 
     def fill(milp: Any, point: npt.NDArray[np.float64], z: list[Int64]) -> None:
         milp.view("o", point)[:] = z[-1] * targets >= wanted
@@ -59,6 +71,6 @@ def relaxed_margins(net: NetworkRows, margins: Linear, wanted: Int64) -> None:
     net.rows.rows(margins.shape, terms, wanted - margins.constant, np.inf)
 
 
-def hard_margins(net: NetworkRows, margins: Linear, wanted: Int64) -> None:
+def hard_margins(net: NetworkRows, margins: Linear, wanted: Int64 | Floats) -> None:
     """Every margin reaches ``wanted``: as many rows as margins."""
     net.rows.rows(margins.shape, margins.all_terms, wanted - margins.constant, np.inf)

@@ -36,6 +36,7 @@ class MaxCorrect(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "max-correct"
@@ -63,7 +64,9 @@ def _exactly_one(net: NetworkRows) -> Block:
     o = net.rows.variables("o", z.shape, 0, 1, integer=True, cost=cost)
     net.rows.rows((len(o),), [(o, 1)], 1, 1)
     net.rows.rows(z.shape, [*z.all_terms, (o, z.lower)], z.lower - z.constant, np.inf)
-    net.rows.rows(z.shape, [*z.all_terms, (o, -(z.upper + 1))], -np.inf, -1 - z.constant)
+    strict = net.strict(net.plans[-1])
+    sides = -strict - z.constant
+    net.rows.rows(z.shape, [*z.all_terms, (o, -(z.upper + strict))], -np.inf, sides)
 
     def fill(milp: Any, point: npt.NDArray[np.float64], values: list[Int64]) -> None:
         milp.view("o", point)[:] = values[-1] >= 0

@@ -34,6 +34,7 @@ class MaxMarginMILP(NetworkMILP):
         one_sided: keep only the product rows that the wanted signs of the outputs need.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "max-margin"
@@ -43,7 +44,12 @@ class MaxMarginMILP(NetworkMILP):
     def refuses(self, problem: Problem) -> str | None:
         if problem.domain.bias == "free":
             return "margins are unbounded with free biases"
+        if self.literal and not Fraction(_objective(problem).eps):
+            return "literal rows of max-margin need an eps: with 0 they let z = 0 be -1"
         return None
+
+    def strict(self, net: NetworkRows, plan: Plan) -> float:
+        return min(1.0, _eps(net.problem, plan)) if self.literal else 1.0
 
     def activate(self, net: NetworkRows, plan: Plan, z: Linear, a: Int64) -> None:
         eps = _eps(net.problem, plan)
@@ -52,7 +58,7 @@ class MaxMarginMILP(NetworkMILP):
         net.rows.rows(z.shape, terms, z.lower - most - z.constant, np.inf)
         terms = [*z.all_terms, (m[None], 1), (a, -(z.upper + most + eps))]
         net.rows.rows(z.shape, terms, -np.inf, -eps - z.constant)
-        if eps < 1:
+        if eps < 1 and not net.literal:
             terms = [*z.all_terms, (a, -(z.upper + 1))]
             net.rows.rows(z.shape, terms, -np.inf, -1 - z.constant)
 
@@ -64,7 +70,7 @@ class MaxMarginMILP(NetworkMILP):
         wanted = np.where(targets > 0, 0.0, eps)
         terms = [*signed.all_terms, (m[None], -1)]
         net.rows.rows(signed.shape, terms, wanted - signed.constant, np.inf)
-        if eps < 1:
+        if eps < 1 and not net.literal:
             hard_margins(net, signed, sign_thresholds(net))
 
         def fill(milp: Any, point: npt.NDArray[np.float64], z: list[Int64]) -> None:
@@ -77,8 +83,12 @@ class MaxMarginMILP(NetworkMILP):
 
 def _eps(problem: Problem, plan: Plan) -> float:
     """Eps in units of z."""
+    return float(Fraction(_objective(problem).eps) / plan.value)
+
+
+def _objective(problem: Problem) -> MaxMargin:
     assert isinstance(problem.objective, MaxMargin)
-    return float(Fraction(problem.objective.eps) / plan.value)
+    return problem.objective
 
 
 def _margins(

@@ -44,6 +44,7 @@ class MinHingeMILP(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
         most_chords: refuse problems that need more chords per output (squared hinge on fine grids).
     """
 

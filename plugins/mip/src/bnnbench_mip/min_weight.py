@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bnnbench.objectives import MinWeight
 from bnnbench_mip.formulation import Block, NetworkMILP
 from bnnbench_mip.lattice import Int64, Lattice
-from bnnbench_mip.margins import hard_margins, sign_thresholds
+from bnnbench_mip.margins import hard_margins, published_signs, sign_thresholds
 from bnnbench_mip.network_rows import NetworkRows
 
 
@@ -30,14 +30,20 @@ class MinWeightMILP(NetworkMILP):
         one_sided: keep only the product rows that the wanted signs of the outputs need.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "min-weight"
     objectives: ClassVar[tuple[str, ...]] = ("min-weight",)
     outputs_only: ClassVar[bool] = False
 
+    def wanted(self, net: NetworkRows) -> npt.NDArray[Any]:
+        """How far every signed output must reach, shape (n, outputs)."""
+        published = published_signs(net)
+        return sign_thresholds(net) if published is None else published
+
     def output(self, net: NetworkRows) -> Block:
-        hard_margins(net, net.output.times(net.samples.targets), sign_thresholds(net))
+        hard_margins(net, net.output.times(net.samples.targets), self.wanted(net))
         objective = net.problem.objective
         assert isinstance(objective, MinWeight)
         l1 = objective.norm == "l1"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from bnnbench_mip.symmetry import Symmetry
 
 Activate = Callable[["NetworkRows", Plan, Linear, Int64], None]
 EMPTY = np.zeros(0, dtype=np.int64)
+EPS = Fraction(1, 10000)
+"""The published strictness (inn.md section 1)."""
 
 
 @dataclass(eq=False)
@@ -42,6 +45,7 @@ class NetworkRows:
         plans: one per layer, about the samples' feature rows.
         one_sided: whether the output layer keeps only the product rows that its wanted signs need.
         symmetry: which representatives of networks are kept.
+        literal: rows with the published big-M and strict sides, see :meth:`strict`.
         output: the output pre-activations, once built, one row per sample.
         hidden: columns of the activations of the hidden layers.
     """
@@ -52,6 +56,7 @@ class NetworkRows:
     plans: list[Plan]
     one_sided: bool
     symmetry: Symmetry
+    literal: bool = False
     output: Linear = field(init=False)
     hidden: list[Int64] = field(init=False, default_factory=list)
     weights: list[Int64] = field(init=False, default_factory=list)
@@ -73,6 +78,18 @@ class NetworkRows:
             self.hidden.append(a)
             activate(self, plan, z, a)
         self._budget()
+
+    def strict(self, plan: Plan) -> float:
+        """How far below a threshold "less" is, in units of z: 1, or the published eps.
+
+        Published are z <= -1e-4 in hidden layers and u = 2 z / B <= -1e-4 at the outputs; z being
+        whole, all three say the same.
+        """
+        if not self.literal:
+            return 1.0
+        output = plan.layer == len(self.plans)
+        eps = EPS * (self.problem.output_scale / 2 if output else 1) / plan.value
+        return float(min(Fraction(1), eps))
 
     def _parameters(self, plan: Plan) -> None:
         k, lattice = plan.layer, plan.weights
@@ -114,7 +131,8 @@ class NetworkRows:
             return EMPTY
         unit, target = np.nonzero(mask)
         least, most = product_range(self.problem, plan.weights)
-        c = self.rows.variables(f"c{plan.layer}", (n, len(unit)), least, most)
+        # Fixed by whole weights and activations, or pushed to such a value where one-sided.
+        c = self.rows.variables(f"c{plan.layer}", (n, len(unit)), least, most, implied=True)
         sources = [s.source for s in self.problem.architecture.sources(plan.layer) if s.source]
         a = np.concatenate([self.hidden[s - 1] for s in sources], axis=1)[:, unit]
         t = self._column_matrix(plan)[-len(mask) :][mask]
@@ -258,7 +276,13 @@ class NetworkRows:
 
 
 def threshold_rows(net: NetworkRows, plan: Plan, z: Linear, a: Int64) -> None:
-    """A = 1 => z >= 0, a = 0 => z <= -1, with the big-M of each row (inn.md 3.9)."""
-    rows = net.rows
-    rows.rows(z.shape, [*z.all_terms, (a, z.lower)], z.lower - z.constant, np.inf)
-    rows.rows(z.shape, [*z.all_terms, (a, -(z.upper + 1))], -np.inf, -1 - z.constant)
+    """A = 1 => z >= 0, a = 0 => z <= -1, with the big-M of each row (inn.md 3.9).
+
+    Literal rows have one M for both sides, and the published strict side.
+    """
+    low, high, strict = z.lower, z.upper, net.strict(plan)
+    if net.literal:
+        high = np.maximum(-low, high)
+        low = -high
+    net.rows.rows(z.shape, [*z.all_terms, (a, low)], low - z.constant, np.inf)
+    net.rows.rows(z.shape, [*z.all_terms, (a, -(high + strict))], -np.inf, -strict - z.constant)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver, missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Status, Termination
-from bnnbench_mip.highs import mip_tolerance
+from bnnbench_mip.watch import mip_tolerance
 
 TERMINATIONS = {
     "optimal": Termination.OPTIMAL,
@@ -143,9 +143,13 @@ def _read(model: Model, expanded: Any, results: Any, report: Report) -> Solution
 
 def _values(milp: MatrixMILP, expanded: Any, results: Any) -> npt.NDArray[np.float64] | None:
     """The best point found; variables that a solver leaves out take their lower bound."""
+    from pyomo.common.log import LoggingIntercept
+
     if not len(results.solution) or not results.solution(0).variable:
         return None
-    expanded.solutions.load_from(results)
+    # Pyomo warns of a run that was stopped by its time limit, on standard output.
+    with LoggingIntercept(module="pyomo"):
+        expanded.solutions.load_from(results)
     values = [expanded.x[i].value for i in range(milp.n_cols)]
     return np.array([milp.lower[i] if v is None else v for i, v in enumerate(values)])
 

@@ -29,6 +29,7 @@ class SatMargin(NetworkMILP):
         symmetry: keep one sign of every hidden unit, with first outgoing weight not negative.
         order: order hidden units: none, key (by first outgoing weight, then bias) or bias.
         merge: equal rows as one with a weight; rows with equal features share activations.
+        literal: rows with the published big-M and eps instead of whole units; same optimum.
     """
 
     name: ClassVar[str] = "sat-margin"
@@ -39,7 +40,11 @@ class SatMargin(NetworkMILP):
 
     def output(self, net: NetworkRows) -> Block:
         wanted = _margin(net.problem, net.plans[-1].value)
-        return counted_margins(net, np.full(net.output.shape, wanted, dtype=np.int64))
+        published = None
+        if net.literal:
+            real = net.problem.output_scale / 4 / net.plans[-1].value
+            published = np.full(net.output.shape, float(real))
+        return counted_margins(net, np.full(net.output.shape, wanted, dtype=np.int64), published)
 
 
 def _margin(problem: Problem, value: Fraction) -> int:

@@ -19,8 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from bnnbench_qubo import annealing_kernel as kernel
+from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.replicas import Group
-from bnnbench_qubo.sampling import Floats
 from bnnbench_qubo.spin_model import SpinModel
 
 KICK = np.float32(0.1)

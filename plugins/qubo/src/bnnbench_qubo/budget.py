@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bnnbench_qubo.annealing_kernel import LANES
+from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.replicas import CHUNK_SECONDS, QUENCH
-from bnnbench_qubo.sampling import Floats, Pace, States
+from bnnbench_qubo.sampling import Pace
 
 BUDGET = 0.97
 """Share of the time that sweeps are fitted to: betas differ in their cost."""
@@ -58,6 +59,9 @@ class Pilot:
         sweeps = min(sweeps, self.small.sweeps_within(BUDGET * seconds - self.tail))
         small, full = self.small.seconds(sweeps), self.full.seconds(sweeps)
         each = max(full - small, 0.0) / max(1, self.lanes - LANES) or small / LANES
+        # A replica never costs more in a full group than in a small one: a pilot that says so was
+        # disturbed, and must not make a small batch seem too long.
+        each = min(each, small / LANES)
         fixed = max(0.0, small - LANES * each)
         return Anneals(each / self.threads, fixed, LANES * self.threads, self.tail, sweeps=sweeps)
 

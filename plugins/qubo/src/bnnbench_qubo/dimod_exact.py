@@ -10,7 +10,8 @@ import numpy as np
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits, Solution, Status, Termination
-from bnnbench_qubo.sampling import Harvest, from_sampleset, to_bqm
+from bnnbench_qubo.harvest import Harvest
+from bnnbench_qubo.sampling import from_sampleset, to_bqm
 
 GROUND_WITHIN = 1e-9
 
@@ -61,7 +62,7 @@ class DimodExact(Solver):
             info={
                 "min_energy": least,
                 "ground_states": len(ground),
-                "distinct": harvest.info["distinct"],
+                "distinct": harvest.info(0.0)["distinct"],
                 "sample_seconds": clock.elapsed - harvest.seconds,
                 "decode_seconds": harvest.seconds,
             },

@@ -12,15 +12,14 @@ from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
+from bnnbench_qubo.harvest import Floats, Harvest, States
 from bnnbench_qubo.sampling import (
-    Floats,
-    Harvest,
     Pace,
     Schedule,
-    States,
     collect,
     finish,
     from_sampleset,
+    overrun,
     to_bqm,
 )
 
@@ -87,7 +86,8 @@ class DimodSampler(Solver):
         harvest = Harvest(model, report)
         schedule = Schedule(self.reads_per_batch, self.num_reads)
         termination, sampling = collect(harvest, clock, schedule, draw, seed, Pace(0.0))
-        return finish(harvest, termination, sampling, convert)
+        late = overrun(clock, limits)
+        return finish(harvest, termination, sampling, convert, overrun_seconds=late)
 
     def _load(self) -> Any:
         module, _, name = self._spec.name.rpartition(".")

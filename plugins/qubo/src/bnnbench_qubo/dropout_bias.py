@@ -26,7 +26,8 @@ from bnnbench.models import Qubo
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec
+from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +37,7 @@ LAST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class DropoutBias(Solver):
+class DropoutBias(Composite):
     """Samples random subnetworks first, whose consensus biases the whole network's QUBO.
 
     For one hidden layer. The sampler should stop by itself, or have a time limit to share: half
@@ -117,22 +118,10 @@ class DropoutBias(Solver):
         return replace(model, data=replace(qubo, linear=linear, offset=offset), exact=False)
 
     def _parts(self) -> tuple[Solver, Formulation]:
-        from bnnbench.registry import Registry
-
-        registry = Registry.load()
-        sampler = registry.solver(_spec(self.sampler))
-        formulation = registry.formulation(_spec(self.formulation))
-        for part in (sampler, formulation):
-            if part.kind != "qubo":
-                raise ProblemError(f"dropout-bias: {part.name} is of kind {part.kind}, not qubo.")
-        return sampler, formulation
+        return sampler_of(self.sampler, self.name), formulation_of(self.formulation, self.name)
 
 
 def first_layer(network: Network) -> Floats:
     """Weights of the first layer with its biases as the last row."""
     layer = network.layers[0]
     return np.concatenate([layer.weights, layer.bias[None]]).astype(np.float64)
-
-
-def _spec(text: Spec | str) -> Spec:
-    return text if isinstance(text, Spec) else parse(text)

@@ -17,17 +17,16 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_qubo.harvest import Floats, Harvest, States
 from bnnbench_qubo.sampling import (
-    Floats,
-    Harvest,
     Pace,
     Schedule,
-    States,
     batch_seed,
     beta_range,
     collect,
     finish,
     from_sampleset,
+    overrun,
     to_bqm,
 )
 
@@ -111,5 +110,6 @@ class DwaveSA(Solver):
         pilot_only = harvest.reads == 0
         if pilot_only and harvest.add(*from_sampleset(pilot)):
             termination = Termination.TARGET
-        info = {"beta_hot": betas[0], "beta_cold": betas[1]} if betas else {}
+        info: dict[str, Any] = {"overrun_seconds": overrun(clock, limits)}
+        info |= {"beta_hot": betas[0], "beta_cold": betas[1]} if betas else {}
         return finish(harvest, termination, sampling, convert, pilot_only=pilot_only, **info)

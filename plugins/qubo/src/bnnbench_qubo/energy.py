@@ -13,6 +13,7 @@ from bnnbench.models.qubo import Bits
 from bnnbench_qubo.counter import Bools, Int64
 from bnnbench_qubo.forward import complete
 from bnnbench_qubo.layout import LayerVariables, Layout
+from bnnbench_qubo.slack import rosenberg
 from bnnbench_qubo.terms import NONE, Affine, Floats, Terms
 
 
@@ -26,13 +27,15 @@ def energy(layout: Layout, wanted: Bools, weight: float, mu: float, hard: bool) 
         mu: weight of every unit's margin.
         hard: output activations are the wanted ones.
     """
-    terms = Terms(layout.n)
+    terms = Terms(layout.n, repeats=layout.shared)
     for k, variables in enumerate(layout.layers, start=1):
         known = wanted if hard and k == len(layout.layers) else None
+        s, a = variables.slack, variables.activations
         terms.square(_balance(layout, k, known), weight)
         _products(terms, variables, layout.sources(k), weight)
+        variables.encoding.penalties(terms, s, a, known, weight)
         if mu:
-            _margins(terms, variables, known, mu)
+            variables.encoding.margin(terms, s, a, known, mu)
     if not hard:
         _errors(terms, layout, wanted, weight)
 
@@ -43,35 +46,42 @@ def energy(layout: Layout, wanted: Bools, weight: float, mu: float, hard: bool) 
 
 
 def _balance(layout: Layout, k: int, known: Bools | None) -> Affine:
-    """P' - R a - s + R of every (sample, unit) of a layer; ``known`` output activations."""
+    """P' less its encoding, of every (sample, unit) of a layer; ``known`` output activations."""
     variables = layout.layers[k - 1]
-    counter = variables.counter
+    counter, encoding, steps = variables.counter, variables.encoding, variables.steps
     v, mask, hidden = counter.values, counter.mask.astype(np.int64), counter.hidden
-    sign = layout.architecture.activation == "sign"
-    # v W s, with s = 2 a - 1 (sign), a (step) or 1 (inputs), is affine in w, a and q = w a.
-    shared = np.where(hidden, -2 * v if sign else 0, 2 * v)
+    lo, low = counter.grid.lo, counter.low
+    # v W s with W = lo + sum_b c_b w_b and s = low + (1 - low) a (hidden) or 1 (inputs) is affine
+    # in w_b, a and q_b = w_b a.
+    shared = np.repeat(v * np.where(hidden, low, 1), len(steps), axis=1)
+    shared = shared * np.tile(steps, len(hidden))
     m = v[:, None, hidden]
-    fixed, free = variables.fixed[hidden].T, variables.weights[hidden].T != NONE
-    of_source = (2 if sign else 1) * m * (fixed.astype(np.int64) - free)
-    of_product = (4 if sign else 2) * m * free
-    constant = -np.where(hidden, 0, v) @ mask
-    if sign:
-        constant = constant + (m * (free.astype(np.int64) - fixed)).sum(axis=2)
-    levels = counter.levels
+    fixed, free = variables.fixed[hidden].T, (counter.mask & ~variables.fixed)[hidden].T
+    known_part = fixed.astype(np.int64) + lo * free
+    of_source = (1 - low) * m * known_part
+    of_product = np.repeat((1 - low) * m * free, len(steps), axis=2)
+    of_product = of_product * np.tile(steps, int(hidden.sum()))
+    constant = lo * np.where(hidden, 0, v) @ mask + low * (m * known_part).sum(axis=2)
+    u = counter.unit[..., None]
+    slack = encoding.coefficients
+    if encoding.ancillas is not None and known is not None:
+        slack = slack + encoding.ancillas * known[..., None]
     own = [
         (layout.sources(k)[:, None, :], of_source),
         (np.moveaxis(variables.products, 1, 2), of_product),
-        (variables.activations[:, :, None], -counter.unit * levels[:, :, None]),
-        (variables.slack, -counter.unit * counter.slack),
+        (variables.activations[:, :, None], -u * encoding.alpha[:, :, None]),
+        (variables.slack, -u * slack),
     ]
-    start: Floats = (constant - counter.remainder) / counter.unit + levels
+    if encoding.ancillas is not None and known is None:
+        own.append((variables.ancillas, -u * encoding.ancillas))
+    start: Floats = (constant - counter.remainder) / counter.unit - encoding.base
     if known is not None:
-        start = start - levels * known
+        start = start - encoding.alpha * known
     return Affine(
         arcs=variables.weights,
         shared=shared / counter.unit,
         own=np.concatenate([np.broadcast_to(c, f.shape) for c, f in own], axis=2),
-        coefficients=np.concatenate([f for _, f in own], axis=2) / counter.unit,
+        coefficients=np.concatenate([f for _, f in own], axis=2) / u,
         constant=start,
         # Products of two source activations occur in every unit's square.
         repeats=hidden.sum() > 1 and mask.shape[1] > 1,
@@ -79,30 +89,16 @@ def _balance(layout: Layout, k: int, known: Bools | None) -> Affine:
 
 
 def _products(terms: Terms, variables: LayerVariables, sources: Int64, weight: float) -> None:
-    """Rosenberg's penalty w a - 2 q (w + a) + 3 q for every product variable."""
+    """Rosenberg's penalties of weight bits times activations, and of the encoding's ancillas."""
     q = variables.products
-    if not q.size:
-        return
-    w, a = variables.weights[variables.counter.hidden][None], sources[:, :, None]
-    present = weight * (q != NONE)
-    terms.pairs(w, a, present)
-    terms.pairs(q, w, -2 * present)
-    terms.pairs(q, a, -2 * present)
-    terms.linear(q, 3 * present)
-
-
-def _margins(terms: Terms, variables: LayerVariables, known: Bools | None, mu: float) -> None:
-    """-mu m, m = 2 a s - (R - 1) a - s + (R - 1)."""
-    top = variables.counter.levels - 1
-    coefficients = variables.counter.slack
-    terms.constant(-mu * top)
-    terms.linear(variables.slack, mu * coefficients)
-    if known is None:
-        terms.pairs(variables.slack, variables.activations[..., None], -2 * mu * coefficients)
-        terms.linear(variables.activations, mu * top)
-    else:
-        terms.linear(variables.slack, -2 * mu * coefficients * known[..., None])
-        terms.constant(mu * top * known)
+    if q.size:
+        spread = np.repeat(sources, len(variables.steps), axis=1)[:, :, None]
+        w = variables.weights[variables.hidden][None]
+        rosenberg(terms, w, spread, q, weight * (q != NONE))
+    t = variables.ancillas
+    if t.size:
+        a = variables.activations[..., None]
+        rosenberg(terms, a, variables.slack, t, weight * (t != NONE))
 
 
 def _errors(terms: Terms, layout: Layout, wanted: Bools, weight: float) -> None:

@@ -18,15 +18,20 @@ from bnnbench.models.qubo import Bits
 from bnnbench.network import Layer, Network
 from bnnbench_qubo.counter import Bools, Int64
 from bnnbench_qubo.layout import LayerVariables, Layout, source_rows
+from bnnbench_qubo.slack import bounded_states
 from bnnbench_qubo.terms import NONE
 
 Floats = npt.NDArray[np.float64]
 
 
-def arc_weights(layer: LayerVariables, bits: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """Weights -1 / +1 of reads, 0 on missing arcs: (reads, weight bits) -> (reads, arcs, width)."""
-    drawn = 2 * bits[:, layer.weights].astype(np.int8) - 1
-    return np.where(layer.weights == NONE, layer.fixed.astype(np.int8), drawn)
+def arc_weights(layer: LayerVariables, bits: npt.NDArray[Any]) -> Int64:
+    """Weights of reads, 0 on missing arcs: (reads, weight bits) -> (reads, arcs, width)."""
+    shape = (len(bits), len(layer.fixed), len(layer.steps), layer.fixed.shape[1])
+    drawn = bits[:, layer.weights].reshape(shape)
+    W = layer.counter.grid.lo + np.einsum("rabw,b->raw", drawn, layer.steps, dtype=np.int64)
+    free = layer.counter.mask & ~layer.fixed
+    weights: Int64 = np.where(free, W, layer.fixed)
+    return weights
 
 
 def decode(layout: Layout, state: npt.NDArray[Any]) -> Network:
@@ -34,9 +39,10 @@ def decode(layout: Layout, state: npt.NDArray[Any]) -> Network:
     bits = np.asarray(state)[None, : layout.n_weights] > 0.5
     layers = []
     for variables in layout.layers:
-        W = arc_weights(variables, bits)[0].astype(np.int64)
+        W = arc_weights(variables, bits)[0]
         bias = W[-1] if layout.bias else np.zeros(W.shape[1], dtype=np.int64)
-        layers.append(Layer(W[:-1] if layout.bias else W, bias))
+        scale = variables.counter.grid.scale
+        layers.append(Layer(W[:-1] if layout.bias else W, bias, scale, scale))
     return Network(layout.architecture, tuple(layers))
 
 
@@ -46,19 +52,28 @@ def weight_bits(layout: Layout, network: Network) -> Bits:
     The twin computes the same outputs on the training rows.
 
     Raises:
-        NetworkError: when a weight or a bias is not -1 or +1.
+        NetworkError: when a weight or a bias is not on the grid, or weights that should be are not
+            shared.
     """
     stacks = []
     for k, (layer, variables) in enumerate(zip(network.layers, layout.layers, strict=True), 1):
         W = np.concatenate([layer.weights, layer.bias[None]]) if layout.bias else layer.weights
-        if layer.scale != 1 or layer.bias_scale != 1 or (np.abs(W) != variables.counter.mask).any():
-            raise NetworkError(f"Layer {k}: a QUBO state needs all weights and biases -1 or +1.")
+        grid = variables.counter.grid
+        scaled = layer.scale == grid.scale and (layer.bias_scale == grid.scale or not layout.bias)
+        if not scaled or not grid.contains(W[variables.counter.mask]):
+            values = " or ".join(f"{v:+d}" for v in grid.values) if grid.size < 4 else f"on {grid}"
+            raise NetworkError(f"Layer {k}: a QUBO state needs all weights and biases {values}.")
         stacks.append(W.copy())
     _negate_units(layout, stacks)
     bits = np.zeros(layout.n_weights, dtype=np.int8)
     for W, variables in zip(stacks, layout.layers, strict=True):
-        free = variables.weights != NONE
-        bits[variables.weights[free]] = W[free] > 0
+        free, grid = variables.weights != NONE, variables.counter.grid
+        places = np.where(variables.counter.mask, (W - grid.lo) // grid.step, 0)
+        drawn = bounded_states(places, np.full_like(places, grid.size))
+        spread = np.moveaxis(drawn, 2, 1).reshape(free.shape)
+        bits[variables.weights[free]] = spread[free]
+        if layout.shared and (bits[variables.weights[free]] != spread[free]).any():
+            raise NetworkError("A QUBO state needs the first layer's weights to be shared.")
     return bits
 
 
@@ -101,15 +116,13 @@ def complete(layout: Layout, wanted: Bools, bits: Bits) -> Bits:
         W = arc_weights(variables, bits)
         steps = _steps(layout, variables, W, inputs)
         active.append(steps >= 0)
-        _fill(states, variables, W, inputs, steps, wanted)
+        _fill(states, variables, bits, inputs, steps, wanted)
     if layout.errors.size:
         states[:, layout.errors] = (active[-1] != wanted).any(axis=2)
     return states
 
 
-def _steps(
-    layout: Layout, variables: LayerVariables, W: npt.NDArray[np.int8], inputs: Bools | None
-) -> Int64:
+def _steps(layout: Layout, variables: LayerVariables, W: Int64, inputs: Bools | None) -> Int64:
     """P' of every unit: shape (reads, samples, width)."""
     counter = variables.counter
     values: Floats = counter.values.astype(np.float64)
@@ -125,21 +138,22 @@ def _steps(
 def _fill(
     states: Bits,
     variables: LayerVariables,
-    W: npt.NDArray[np.int8],
+    bits: Bits,
     inputs: Bools | None,
     steps: Int64,
     wanted: Bools,
 ) -> None:
-    """Write a layer's activations, slack bits and products into the states."""
-    counter = variables.counter
+    """Write a layer's activations, slack bits, products and ancillas into the states."""
     known = bool((variables.activations == NONE).any())
     a = np.broadcast_to(wanted, steps.shape) if known else steps >= 0
     if not known:
         states[:, variables.activations] = a
-    s = np.clip(steps + counter.levels * (1 - a.astype(np.int64)), 0, counter.levels - 1)
-    used = variables.slack != NONE
-    states[:, variables.slack[used]] = counter.slack_states(s)[:, used]
+    slack, used = variables.encoding.states(steps, a), variables.slack != NONE
+    states[:, variables.slack[used]] = slack[:, used]
+    if variables.ancillas.size:
+        states[:, variables.ancillas[used]] = (slack * a[..., None])[:, used]
     if inputs is not None:
         free = variables.products != NONE
-        up = (W[:, counter.hidden] > 0)[:, None] & inputs[..., None]
-        states[:, variables.products[free]] = up[:, free]
+        up = bits[:, variables.weights[variables.hidden]][:, None] > 0
+        spread = np.repeat(inputs, len(variables.steps), axis=2)[..., None]
+        states[:, variables.products[free]] = (up & spread)[:, free]

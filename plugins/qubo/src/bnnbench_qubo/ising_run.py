@@ -9,9 +9,10 @@ from typing import Any
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_qubo.budget import Anneals
+from bnnbench_qubo.harvest import Floats, Harvest, States
 from bnnbench_qubo.ising_size import Size
 from bnnbench_qubo.machine import PILOT_SWEEPS, Machine
-from bnnbench_qubo.sampling import Floats, Harvest, Schedule, States, collect, finish
+from bnnbench_qubo.sampling import Schedule, collect, finish, overrun
 
 
 def sample(
@@ -64,5 +65,5 @@ def sample(
         sweeps=plan.sweeps,
         **machine.info(sampling),
         **info,
-        overrun_seconds=max(0.0, clock.elapsed - limits.time),
+        overrun_seconds=overrun(clock, limits),
     )

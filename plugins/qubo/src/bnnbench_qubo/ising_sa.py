@@ -22,8 +22,9 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits, Solution
+from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.ising_size import Size
-from bnnbench_qubo.sampling import Floats, beta_range
+from bnnbench_qubo.sampling import beta_range
 
 SCALED_BETAS = (0.2, 10.0)
 """First and last beta over the root mean square energy change of a flip, without lambda."""

@@ -12,8 +12,8 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
 from bnnbench.solution import Limits, Solution
+from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.ising_size import Size
-from bnnbench_qubo.sampling import Floats
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from bnnbench.models import Qubo
 from bnnbench_qubo.annealing_kernel import LANES
 from bnnbench_qubo.budget import Pilot, Timing
+from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.replicas import (
     DenseGroup,
     Group,
@@ -22,7 +23,6 @@ from bnnbench_qubo.replicas import (
     SparseGroup,
     padded,
 )
-from bnnbench_qubo.sampling import Floats, States
 from bnnbench_qubo.spin_model import SpinModel
 
 T = TypeVar("T")

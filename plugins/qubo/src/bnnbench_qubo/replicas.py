@@ -18,7 +18,7 @@ import numpy as np
 
 from bnnbench_qubo import annealing_kernel as kernel
 from bnnbench_qubo.annealing_kernel import LANES
-from bnnbench_qubo.sampling import Floats, States
+from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.spin_model import REFRESH, Array, SpinModel
 
 BLOCK = 64

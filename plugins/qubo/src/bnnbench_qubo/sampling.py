@@ -1,39 +1,34 @@
 """What all samplers share: batches of reads until a limit, decoded and checked as they come.
 
-A read's auxiliary bits usually contradict its weights (qubo.md sections 0.3 and 5), so only the
-weight bits are decoded, and every distinct network is evaluated on the training rows in exact
-arithmetic. The best one by *training* objective is the answer, which is not always the read of
-least energy; no test row is looked at.
+The best network by *training* objective is the answer, which is not always the read of least
+energy; no test row is looked at.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from bnnbench.interfaces import Clock, Model, Report
+from bnnbench.interfaces import Clock, Model
 from bnnbench.models import Qubo
-from bnnbench.network import Network
-from bnnbench.objectives import Score
-from bnnbench.solution import Solution, Termination
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_qubo.harvest import Floats, Harvest, States
 
 if TYPE_CHECKING:
     import dimod
 
-States = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float64]
 Draw = Callable[[int, int, Callable[[], bool]], tuple[States, Floats]]
 """From (reads, seed, interrupt) to states (reads, n) and energies (reads,)."""
 
-FEASIBLE_WITHIN = 1e-6
-ENERGY_CHUNK = 1 << 22
-REMEMBERED = 200_000
-"""Networks whose scores are kept; beyond, memory starts afresh and repeats count as distinct."""
+SLICE = 64
+"""Reads that are decoded between two looks at the clock."""
+RESERVE = 0.02
+"""Share of the time that is kept free for what the estimates miss."""
 
 
 def to_bqm(qubo: Qubo) -> dimod.BinaryQuadraticModel:
@@ -57,110 +52,6 @@ def batch_seed(seed: int, batch: int) -> int:
     """An independent 31-bit seed per batch."""
     sequence = np.random.SeedSequence(seed, spawn_key=(batch,))
     return int(sequence.generate_state(1)[0]) >> 1
-
-
-@dataclass(eq=False)
-class Harvest:
-    """Decodes reads, keeps the best network and the figures of a sampling run."""
-
-    model: Model
-    report: Report
-    reads: int = 0
-    best: Score | None = None
-    answer: Network | None = None
-    seconds: float = 0.0
-    _best_reads: int = 0
-    _best_energy: float = 0.0
-    _lowest: tuple[float, float | None] = (np.inf, None)
-    _energy_sum: float = 0.0
-    _objective_sum: float = 0.0
-    _feasible: int = 0
-    _distinct: int = 0
-    _scores: dict[bytes, tuple[Score, float | None]] = field(default_factory=dict)
-    _completed: dict[bytes, float] = field(default_factory=dict)
-
-    def add(self, states: States, energies: Floats) -> bool:
-        """Take reads in; True when the run should stop."""
-        start = time.monotonic()
-        if len(self._scores) > REMEMBERED:
-            self._scores.clear()
-        weights = self._weights(states)
-        keys = [w.tobytes() for w in weights]
-        self._complete(dict(zip(keys, weights, strict=True)))
-        stop = False
-        for key, state, energy in zip(keys, states, energies.tolist(), strict=True):
-            stop = self._score(key, state, energy) or stop
-        self._count([self._scores[k] for k in keys], energies)
-        self.seconds += time.monotonic() - start
-        return stop
-
-    def decoding(self, state: States) -> float:
-        """About the seconds that :meth:`add` takes for a read, by decoding one and leaving it."""
-        times = []
-        for _ in range(3):
-            start = time.monotonic()
-            self.model.problem.evaluate(self.model.decode(state))
-            times.append(time.monotonic() - start)
-        return min(times)
-
-    def _weights(self, states: States) -> States:
-        role: npt.NDArray[Any] | None = self.model.data.roles.get("weight")
-        return np.ascontiguousarray(states if role is None else states[:, role.ravel()])
-
-    def _complete(self, distinct: dict[bytes, States]) -> None:
-        """Energies of the completed states, in chunks that bound memory."""
-        qubo: Qubo = self.model.data
-        self._completed.clear()
-        if qubo.complete is None:
-            return
-        unknown = [w for key, w in distinct.items() if key not in self._scores]
-        step = max(1, ENERGY_CHUNK // max(1, len(qubo.values)))
-        for at in range(0, len(unknown), step):
-            chunk = np.array(unknown[at : at + step])
-            for w, energy in zip(chunk, qubo.energy(qubo.complete(chunk)), strict=True):
-                self._completed[w.tobytes()] = float(energy)
-
-    def _score(self, key: bytes, state: States, energy: float) -> bool:
-        if key not in self._scores:
-            self._distinct += 1
-            network = self.model.decode(state)
-            score = self.model.problem.evaluate(network)
-            self._scores[key] = score, self._completed.get(key)
-            if self.best is None or score < self.best:
-                self.best, self.answer, self._best_energy = score, network, energy
-                self._best_reads = 0
-                return score.value is not None and self.report(
-                    network, objective=float(score.value)
-                )
-        return False
-
-    def _count(self, found: list[tuple[Score, float | None]], energies: Floats) -> None:
-        self.reads += len(energies)
-        self._energy_sum += float(energies.sum())
-        for (score, completed), energy in zip(found, energies.tolist(), strict=True):
-            value = None if score.value is None else float(score.value)
-            self._best_reads += score == self.best
-            self._objective_sum += np.nan if value is None else value
-            self._feasible += completed is not None and abs(energy - completed) < FEASIBLE_WITHIN
-            self._lowest = min(self._lowest, (energy, value), key=lambda pair: pair[0])
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Figures of the reads so far."""
-        if not self.reads:
-            return {"reads": 0}
-        known = self.model.data.complete is not None
-        return {
-            "reads": self.reads,
-            "distinct": self._distinct,
-            "best_reads": self._best_reads,
-            "best_energy": self._best_energy,
-            "min_energy": self._lowest[0],
-            "min_energy_objective": self._lowest[1],
-            "mean_energy": self._energy_sum / self.reads,
-            "mean_objective": self._objective_sum / self.reads,
-            "feasible_rate": self._feasible / self.reads if known else None,
-        }
 
 
 @dataclass(frozen=True)
@@ -234,22 +125,34 @@ def collect(
         Why it stopped, and the seconds spent in ``draw``.
     """
     sampling, batch = 0.0, 0
+    reserve = RESERVE * clock.left if math.isfinite(clock.left) else 0.0
     while True:
         size = schedule.size(batch, harvest.reads)
         if size <= 0:
             return Termination.ITERATIONS, sampling
-        size = pace.affordable(size, clock.left)
+        size = pace.affordable(size, clock.left - reserve)
         if size < 1:
             return Termination.TIME, sampling
-        reserve = pace.stopping() + size * pace.decoding
+        tail = reserve + pace.stopping() + size * pace.decoding
         start, decoded = time.monotonic(), harvest.seconds
-        states, energies = draw(size, batch_seed(seed, batch), _below(clock, reserve))
+        states, energies = draw(size, batch_seed(seed, batch), _below(clock, tail))
         spent = time.monotonic() - start
         sampling += spent
-        if harvest.add(states, energies):
+        if _decode(harvest, clock, states, energies):
             return Termination.TARGET, sampling
         pace.learn(len(energies), spent, harvest.seconds - decoded)
         batch += 1
+
+
+def _decode(harvest: Harvest, clock: Clock, states: States, energies: Floats) -> bool:
+    """Take reads in while there is time, some in any case; True when the run should stop."""
+    stop = False
+    for at in range(0, len(energies), SLICE):
+        if at and clock.over:
+            harvest.undecoded += len(energies) - at
+            break
+        stop = harvest.add(states[at : at + SLICE], energies[at : at + SLICE]) or stop
+    return stop
 
 
 def _below(clock: Clock, seconds: float) -> Callable[[], bool]:
@@ -266,15 +169,20 @@ def beta_range(model: Model, hot: float, cold: float) -> tuple[float, float] | N
 def finish(
     harvest: Harvest, termination: Termination, sampling: float, convert: float, **info: Any
 ) -> Solution:
-    """The claims of a sampling run."""
+    """The claims of a sampling run, with the seconds of its parts."""
     value = None if harvest.best is None else harvest.best.value
     return Solution.found(
         harvest.answer,
         termination,
         objective=None if value is None else float(value),
-        **harvest.info,
+        **harvest.info(sampling),
         convert_seconds=convert,
         sample_seconds=sampling,
         decode_seconds=harvest.seconds,
         **info,
     )
+
+
+def overrun(clock: Clock, limits: Limits) -> float:
+    """Seconds that a run took beyond its limit."""
+    return max(0.0, clock.elapsed - limits.time)

@@ -20,8 +20,6 @@ Floats = npt.NDArray[np.float64]
 
 NONE = -1
 """Index that stands for "no variable"; its terms are dropped."""
-RADIX = 2**16
-"""Most variables whose pairs are sorted by :func:`_collected`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +79,14 @@ class Terms:
             repeats: False if no pair among these was or will be added otherwise.
         """
         a, b, c = np.broadcast_arrays(first, second, np.asarray(values, dtype=np.float64))
-        keep = (a != NONE) & (b != NONE) & (c != 0)
-        self._pairs.append((a[keep], b[keep], c[keep]))
+        keep = (
+            (np.asarray(first) != NONE) & (np.asarray(second) != NONE) & (np.asarray(values) != 0)
+        )
+        if keep.all():
+            self._pairs.append((a.ravel(), b.ravel(), c.ravel()))
+        else:
+            keep = np.broadcast_to(keep, c.shape)
+            self._pairs.append((a[keep], b[keep], c[keep]))
         self.repeats = self.repeats or (repeats and bool(keep.any()))
 
     def square(self, e: Affine, weight: float) -> None:
@@ -119,31 +123,8 @@ class Terms:
         first = np.concatenate([t[0] for t in self._pairs])
         second = np.concatenate([t[1] for t in self._pairs])
         couplings = np.concatenate([t[2] for t in self._pairs])
-        if not self.repeats:
-            ordered = np.minimum(first, second), np.maximum(first, second), couplings
-        elif self.n <= RADIX:
-            ordered = _collected(first, second, couplings)
-        else:
-            return Qubo.from_terms(
-                self.n, linear, first, second, couplings, offset=self.offset, **rest
-            )
-        return Qubo(linear, *ordered, offset=self.offset, **rest)
-
-
-def _collected(first: Int64, second: Int64, values: Floats) -> tuple[Int64, Int64, Floats]:
-    """Pairs of distinct variables in order, repeated and mirrored ones summed, zeros left out.
-
-    Two passes of numpy's radix sort, which it has for 16-bit numbers only: a third of the time of a
-    sort by pairs.
-    """
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    order = np.argsort(high.astype(np.uint16), kind="stable")
-    order = order[np.argsort(low.astype(np.uint16)[order], kind="stable")]
-    low, high, values = low[order], high[order], values[order]
-    new = np.ones(len(low), dtype=bool)
-    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
-    starts = np.flatnonzero(new)
-    sums = np.add.reduceat(values, starts) if len(starts) else values
-    keep = sums != 0
-    starts = starts[keep]
-    return low[starts], high[starts], sums[keep]
+        rest["offset"] = self.offset
+        if self.repeats:
+            return Qubo.from_terms(self.n, linear, first, second, couplings, **rest)
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        return Qubo(linear, low, high, couplings, **rest)

@@ -1,0 +1,101 @@
+"""Local search for few errors in threshold form: one weight of one unit, with its best threshold.
+
+With the other units fixed, a unit matters only on samples where exactly T - 1 of them fire, and
+there it should be a half-space by itself. Its errors for every threshold are a running sum of
+signed sample weights in the order of x w. One step tries all values of all weights of a unit, so
+O(features x values x samples log samples). Equal moves are taken too; after some idle sweeps the
+search restarts from the best net with weights redrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bnnbench_mip.lattice import Int64
+from bnnbench_mip.threshold_form import Firing, ThresholdForm
+
+IDLE = 4
+"""Sweeps over units without gain, times features, before a restart."""
+
+
+def local_search(
+    form: ThresholdForm,
+    rng: np.random.Generator,
+    found: Callable[[Firing, int], bool],
+) -> None:
+    """Search until told to stop.
+
+    Args:
+        form: the samples.
+        rng: the only randomness.
+        found: hears of every net at the end of a step, with its errors beyond the base; True stops.
+    """
+    signed = np.where(form.positive, form.weight, -form.weight)
+    features, units = form.X.shape[1], form.units
+    best: tuple[int, Firing] | None = None
+    start = 0
+    while True:
+        votes = 1 + start % units
+        net = _drawn(form, rng, votes, best[1] if best and start % 3 else None)
+        start += 1
+        least, idle = form.excess(net), 0
+        while idle < IDLE * units:
+            net, cost = _step(form, signed, net, int(rng.integers(units)), rng)
+            idle = 0 if cost < least else idle + 1
+            least = min(least, cost)
+            if best is None or cost < best[0]:
+                best = cost, net
+            if found(net, cost):
+                return
+        del features
+        features = form.X.shape[1]
+
+
+def _drawn(
+    form: ThresholdForm, rng: np.random.Generator, votes: int, near: Firing | None
+) -> Firing:
+    """A random net, or one near another: a third of its weights redrawn."""
+    shape = form.X.shape[1], form.units
+    weights = rng.choice(form.values, shape)
+    if near is not None:
+        weights = np.where(rng.random(shape) < 1 / 3, weights, near.weights)
+        votes = near.votes
+    z = form.X @ weights
+    rows = rng.integers(len(z), size=form.units)
+    return Firing(weights, z[rows, np.arange(form.units)], votes)
+
+
+def _step(
+    form: ThresholdForm, signed: Int64, net: Firing, unit: int, rng: np.random.Generator
+) -> tuple[Firing, int]:
+    """The best change of one weight of a unit, with its threshold; ties are drawn."""
+    X, values = form.X, form.values
+    z = X @ net.weights
+    others = (z >= net.thresholds).sum(axis=1) - (z[:, unit] >= net.thresholds[unit])
+    pivotal = others == net.votes - 1
+    settled = ~pivotal & ((others >= net.votes) != form.positive)
+    fixed = int(form.weight[settled].sum())
+    if not pivotal.any():
+        return net, fixed
+    own = net.weights[:, unit]
+    # Every value of every weight; the present ones repeat the present vector.
+    moves = X[pivotal][:, :, None] * (values - own[:, None])[None]
+    sums = z[pivotal, unit][:, None] + moves.reshape(len(moves), -1)
+    order = np.argsort(sums, axis=0, kind="stable")
+    level = np.take_along_axis(sums, order, 0)
+    gains = np.cumsum(signed[pivotal][order], axis=0)
+    negatives = -int(np.minimum(signed[pivotal], 0).sum())
+    # Cutting after position k is a threshold only where the next sum is larger.
+    gains[:-1][level[1:] == level[:-1]] = np.iinfo(np.int64).max // 2
+    columns = np.arange(sums.shape[1])
+    at = gains.argmin(axis=0)
+    costs = np.minimum(gains[at, columns], 0)
+    pick = rng.choice(np.flatnonzero(costs == costs.min()))
+    below = gains[at[pick], pick] >= 0
+    threshold = level[0, pick] if below else level[at[pick], pick] + 1
+    weights, thresholds = net.weights.copy(), net.thresholds.copy()
+    feature, value = divmod(int(pick), len(values))
+    weights[feature, unit], thresholds[unit] = values[value], threshold
+    return Firing(weights, thresholds, net.votes), fixed + negatives + int(costs[pick])

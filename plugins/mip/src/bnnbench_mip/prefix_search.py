@@ -1,0 +1,154 @@
+"""One half-space with few errors: depth-first over weights, with a bound from samples alike so far.
+
+When the weights of some features are fixed, samples that agree on all other features keep their
+distance in x w whatever comes. So each group of such samples is cut by one threshold of its own at
+best, and the errors of the best cuts, added up, bound the errors of every completion. At a leaf
+there is one group and the bound is exact. Features are fixed in an order that merges groups early:
+the next one is always that without which the fewest groups remain.
+
+All prefixes of a block are bounded at once: samples are kept in the order of their groups, their
+keys (group, x w, positives first) are sorted, and running sums of signed weights have their minimum
+per group taken. O(samples log samples) per prefix; with b values per weight at most b^features
+prefixes, far fewer where features are alike. Limits are raised one by one, so that a search that is
+stopped has still proved all limits before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bnnbench_mip.lattice import Int64
+from bnnbench_mip.threshold_form import Firing, ThresholdForm
+
+BLOCK = 1 << 20
+"""Numbers of a block of prefixes."""
+
+
+class StoppedError(Exception):
+    """The search was told to stop."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """How prefixes that fix the first ``k`` features are bounded.
+
+    Attributes:
+        order: samples in the order of their groups.
+        base: key of group and class of each, before x w; shape (samples,).
+        starts: first sample of every group.
+        before: signed weight before every group.
+        code: signed weights by the last digits of a key.
+        step: what one unit of x w adds to a key.
+    """
+
+    order: Int64
+    base: Int64
+    starts: Int64
+    before: Int64
+    code: Int64
+    step: int
+
+
+class PrefixSearch:
+    """The search for one half-space; see the module.
+
+    Attributes:
+        left: prefixes that it may still look at.
+    """
+
+    def __init__(self, form: ThresholdForm, stop: Callable[[], bool]) -> None:
+        self.form, self.stop = form, stop
+        self.order = _merging_order(form.X)
+        self.X = form.X[:, self.order]
+        self.reach = int(np.abs(form.X).sum(axis=1).max(initial=0)) * int(form.values[-1])
+        self.signed = np.where(form.positive, form.weight, -form.weight)
+        self.negatives = int(form.weight[~form.positive].sum())
+        self.levels = [self._level(k) for k in range(self.X.shape[1] + 1)]
+        self.left = 1 << 62
+
+    def within(self, limit: int) -> Firing | None:
+        """A half-space with at most so many errors beyond the base; None when there is none.
+
+        Raises:
+            StoppedError: when told to stop.
+        """
+        root = np.zeros((1, len(self.X)), np.int32)
+        return self._extend(root, np.zeros((1, self.X.shape[1]), np.int8), 0, limit)
+
+    def _extend(
+        self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8], k: int, limit: int
+    ) -> Firing | None:
+        self.left -= len(sums)
+        if self.stop() or self.left < 0:
+            raise StoppedError
+        bounds = self._bounds(sums, k)
+        keep = np.flatnonzero(bounds <= limit)
+        if not len(keep):
+            return None
+        if k == self.X.shape[1]:
+            return self._leaf(sums[keep[0]], weights[keep[0]])
+        keep = keep[np.argsort(bounds[keep], kind="stable")]
+        size = max(1, BLOCK // (len(self.X) * len(self.form.values)))
+        for first in range(0, len(keep), size):
+            part = keep[first : first + size]
+            grown = [sums[part] + np.int32(v) * self.X[:, k].astype(np.int32) for v in self.values]
+            chosen = np.tile(weights[part], (len(grown), 1))
+            chosen[:, k] = np.repeat(self.values, len(part))
+            found = self._extend(np.concatenate(grown), chosen, k + 1, limit)
+            if found is not None:
+                return found
+        return None
+
+    @property
+    def values(self) -> npt.NDArray[np.int8]:
+        """What a weight may be."""
+        return self.form.values.astype(np.int8)
+
+    def _bounds(self, sums: npt.NDArray[Any], k: int) -> Int64:
+        """Least errors of all completions at best, per prefix."""
+        level = self.levels[k]
+        keys = level.base + sums[:, level.order] * level.step
+        keys.sort(axis=1)
+        running = np.cumsum(level.code[keys % level.step], axis=1)
+        least = np.minimum.reduceat(running, level.starts, axis=1) - level.before
+        return np.asarray(self.negatives + np.minimum(least, 0).sum(axis=1), dtype=np.int64)
+
+    def _level(self, k: int) -> _Level:
+        _, group = np.unique(self.X[:, k:], axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        order = np.argsort(group, kind="stable")
+        # Within equal x w positives come first, so that no cut between them looks better.
+        code, own = np.unique(-self.signed, return_inverse=True)
+        step, span = len(code), 2 * self.reach + 1
+        base = ((group * span + self.reach) * step + own.reshape(-1))[order]
+        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        total = np.concatenate([[0], np.cumsum(self.signed[order])])
+        wide = int(base.max(initial=0)) + self.reach * step < np.iinfo(np.int32).max
+        kind = np.int32 if wide else np.int64
+        return _Level(order, base.astype(kind), starts, total[starts], -code, step)
+
+    def _leaf(self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8]) -> Firing:
+        order = np.lexsort((-self.signed, sums))
+        running = np.concatenate([[0], np.cumsum(self.signed[order])])
+        cut = int(running.argmin())
+        threshold = int(sums.max()) + 1 if cut == len(sums) else int(sums[order[cut]])
+        own = np.zeros((self.X.shape[1], 1), dtype=np.int64)
+        own[self.order, 0] = weights
+        return Firing(own, np.array([threshold]), 1)
+
+
+def _merging_order(X: Int64) -> Int64:
+    """Features such that what is left always has few distinct rows."""
+    left, order = list(range(X.shape[1])), []
+    while left:
+        counts = []
+        for i in left:
+            rest = [j for j in left if j != i]
+            counts.append(len(np.unique(X[:, rest], axis=0)) if rest else 1)
+        order.append(left.pop(int(np.argmin(counts))))
+    return np.array(order, dtype=np.int64)

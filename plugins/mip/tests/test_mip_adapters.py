@@ -1,0 +1,218 @@
+"""SCIP, Gurobi and CP-SAT: claims agree with the exact forward pass, whatever stops the run.
+
+CP-SAT runs in processes of its own: highspy, which other tests load, and ortools do not go together.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from bnnbench_mip.gurobi import FREE_SIZE, Gurobi
+from bnnbench_mip.scip import Scip
+from bnnbench_mip.whole import OPEN, NotWholeError, Whole
+
+from bnnbench.architecture import Architecture
+from bnnbench.dataset import Dataset
+from bnnbench.domain import Integer
+from bnnbench.interfaces import Formulation, Model, Solver, ignore_report
+from bnnbench.models import RowBuilder
+from bnnbench.objectives import Hamming, LinearHinge, MinHinge, Objective
+from bnnbench.problem import Problem
+from bnnbench.solution import Limits, Status, Termination
+
+needs_gurobi = pytest.mark.skipif(Gurobi().available() is not None, reason="Gurobi is not here")
+SOLVERS = [Scip(), pytest.param(Gurobi(), marks=needs_gurobi)]
+
+
+@dataclass
+class Recorder:
+    """A report that keeps what it hears, and may ask to stop."""
+
+    stop: bool = False
+    objectives: list[float] = field(default_factory=list)
+    bounds: list[float] = field(default_factory=list)
+
+    def __call__(
+        self, answer: Any = None, *, objective: float | None = None, bound: float | None = None
+    ) -> bool:
+        if objective is not None:
+            self.objectives.append(objective)
+        if bound is not None:
+            self.bounds.append(bound)
+        return self.stop and objective is not None
+
+
+def real(dataset: Dataset, objective: Objective, features: int = 8, hidden: int = 2) -> Problem:
+    X = dataset.X[:, :features] >= np.median(dataset.X[:, :features], axis=0)
+    data = Dataset("bits", X.astype(int), dataset.y, (len(X), 0, 0))
+    architecture = Architecture(features, (hidden,), 1)
+    return Problem(data, architecture, Integer(P=1, bias="asymmetric"), objective)
+
+
+def strong(objective: str, formulation: Callable[..., Formulation]) -> Formulation:
+    return formulation(objective, one_sided=True, symmetry=True, order="key", merge=True)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("objective", [LinearHinge(), Hamming(), MinHinge()], ids=repr)
+def test_streamed_claims_are_monotone_and_meet_at_the_optimum(
+    solver: Solver,
+    objective: Objective,
+    breast_cancer: Dataset,
+    formulation: Callable[..., Formulation],
+) -> None:
+    problem = real(breast_cancer, objective)
+    model = strong(objective.name, formulation).build(problem)
+    heard = Recorder()
+    solution = solver.solve(model, Limits(time=60), 0, heard)
+    assert solution.status is Status.OPTIMAL
+    assert solution.answer is not None
+    value = float(problem.evaluate(model.network(solution.answer)).values[0])
+    assert solution.objective == pytest.approx(value, abs=1e-6)
+    assert solution.bound == pytest.approx(value, abs=1e-6)
+    assert heard.objectives == sorted(heard.objectives, reverse=True)
+    assert heard.bounds == sorted(heard.bounds)
+    assert max(heard.bounds, default=value) <= value + 1e-6
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+def test_a_target_a_stop_and_a_limit_end_the_run(
+    solver: Solver, breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    problem = real(breast_cancer, LinearHinge(), features=10, hidden=4)
+    model = formulation("linear-hinge").build(problem)
+    wide = solver.solve(model, Limits(time=60, target=60), 0, ignore_report)
+    assert wide.termination is Termination.TARGET
+    assert wide.objective is not None
+    assert wide.objective <= 60
+    stopped = solver.solve(model, Limits(time=60), 0, Recorder(stop=True))
+    assert stopped.termination is Termination.INTERRUPTED
+    assert stopped.status is Status.FEASIBLE
+    short = solver.solve(model, Limits(time=0.02), 0, ignore_report)
+    assert short.termination in (Termination.TIME, Termination.OPTIMAL)
+    assert short.bound is None or short.bound <= (wide.objective + 1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+def test_a_known_network_is_the_first_incumbent(
+    solver: Any, breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    problem = real(breast_cancer, LinearHinge())
+    model = strong("linear-hinge", formulation).build(problem)
+    best = solver.solve(model, Limits(time=60), 0, ignore_report)
+    known = replace(problem.dataset, reference=model.network(best.answer))
+    model = strong("linear-hinge", formulation).build(replace(problem, dataset=known))
+    heard = Recorder()
+    again = replace(solver, start="reference").solve(model, Limits(time=60), 0, heard)
+    assert again.objective == pytest.approx(best.objective, abs=1e-6)
+    assert heard.objectives[0] == pytest.approx(best.objective, abs=1e-6)
+
+
+@needs_gurobi
+def test_a_licence_that_is_too_small_is_said_before_the_run(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    small = formulation("linear-hinge").build(real(breast_cancer, LinearHinge()))
+    assert Gurobi().accepts(small) is None
+    large = formulation("linear-hinge").build(real(breast_cancer, LinearHinge(), hidden=16))
+    assert large.data.n_rows > FREE_SIZE
+    refused = Gurobi().accepts(large)
+    assert refused is None or str(FREE_SIZE) in refused
+
+
+CPSAT = """
+import json, sys
+from dataclasses import replace
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from bnnbench.architecture import Architecture
+from bnnbench.dataset import Dataset
+from bnnbench.domain import Integer
+from bnnbench.interfaces import ignore_report
+from bnnbench.objectives import LinearHinge, MinHinge
+from bnnbench.problem import Problem
+from bnnbench.solution import Limits
+from bnnbench_mip.cpsat import CpSat
+from bnnbench_mip.linear_hinge import LinearHingeMILP
+from bnnbench_mip.min_hinge import MinHingeMILP
+
+raw = load_breast_cancer()
+X = (raw.data > np.median(raw.data, axis=0)).astype(int)[:40, :8]
+data = Dataset("bits", X, raw.target[:40], (40, 0, 0))
+out = []
+for objective, form in ((LinearHinge(), LinearHingeMILP()), (MinHinge(), MinHingeMILP())):
+    problem = Problem(data, Architecture(8, (2,), 1), Integer(P=1, bias="asymmetric"), objective)
+    model = form.build(problem)
+    for solver in (CpSat(), CpSat(), CpSat(native=False), CpSat(workers=8), CpSat(core=True)):
+        trace = []
+        def report(answer=None, *, objective=None, bound=None):
+            trace.append((objective, bound))
+            return False
+        s = solver.solve(model, Limits(time=60), 0, report)
+        value = float(problem.evaluate(model.network(s.answer)).values[0])
+        out.append([s.status, s.objective, s.bound, value, trace, s.info["branches"]])
+    t = CpSat().solve(model, Limits(time=60, target=30), 0, ignore_report)
+    u = CpSat().solve(model, Limits(time=60), 0, lambda *a, objective=None, **k: objective is not None)
+    out.append([t.termination, t.objective, u.termination, u.status])
+print(json.dumps(out))
+"""
+
+
+def test_cp_sat_finds_the_same_optimum_in_every_way_and_repeats_itself() -> None:
+    run = subprocess.run([sys.executable, "-c", CPSAT], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    out = json.loads(run.stdout)
+    for rows in (out[:6], out[6:]):
+        *ways, (target, reached, stopped, held) = rows
+        for status, objective, bound, value, trace, _ in ways:
+            assert status == "optimal"
+            assert objective == pytest.approx(value, abs=1e-6) == pytest.approx(ways[0][3])
+            assert bound == pytest.approx(value, abs=1e-6)
+            assert any(b is not None for _, b in trace)
+        assert ways[0][4:] == ways[1][4:]
+        assert target in ("target", "optimal")
+        assert reached <= 30
+        # The first incumbent may already be optimal.
+        assert (stopped, held) in (("interrupted", "feasible"), ("optimal", "optimal"))
+
+
+def test_losses_become_multiples_of_a_fraction_and_rows_whole(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    problem = real(breast_cancer, MinHinge())
+    model: Model = formulation("min-hinge").build(problem)
+    assert model.encode is not None
+    milp, whole = model.data, Whole.of(model.data)
+    for seed in range(5):
+        network = problem.random_network(np.random.default_rng(seed))
+        point = model.encode(network)
+        y = whole.values(point)
+        np.testing.assert_allclose(whole.point(y), point, atol=1e-9)
+        assert ((y >= whole.lower) & (y <= whole.upper)).all()
+        value = int(whole.costs @ y) / whole.cost_scale + milp.offset
+        assert value == pytest.approx(milp.objective(point))
+        sums = np.add.reduceat(whole.data * y[milp.indices], milp.indptr[:-1])
+        assert (sums >= whole.row_lower).all()
+        assert (sums <= whole.row_upper).all()
+        assert (np.abs(whole.row_lower) <= OPEN).all()
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "cost", "reason"), [(np.pi, 1, "fraction"), (1, -1, "cheaper end")]
+)
+def test_a_program_that_is_not_whole_is_refused_with_the_reason(
+    coefficient: float, cost: float, reason: str
+) -> None:
+    rows = RowBuilder()
+    a = rows.variables("a", (2,), 0, 1, integer=True)
+    t = rows.variables("t", (2,), 0, np.inf, cost=cost)
+    rows.rows((2,), [(a, coefficient), (t, 1)], 1, np.inf)
+    with pytest.raises(NotWholeError, match=reason):
+        Whole.of(rows.build())

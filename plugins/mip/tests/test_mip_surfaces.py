@@ -1,0 +1,132 @@
+"""Programs leave and come back: MPS files, Pyomo models, Pyomo parts on blocks of arrays."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import highspy
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from bnnbench_mip.highs import Highs
+from bnnbench_mip.mps import read_mps, write_mps
+from bnnbench_mip.pyomo_model import compiled, joined, mirrored
+from bnnbench_mip.pyomo_solver import expand
+
+from bnnbench.architecture import Architecture
+from bnnbench.dataset import Dataset
+from bnnbench.domain import Integer
+from bnnbench.interfaces import Formulation, Model, ignore_report
+from bnnbench.models import MatrixMILP
+from bnnbench.objectives import Errors, LinearHinge, MinHinge, Objective
+from bnnbench.problem import Problem
+from bnnbench.solution import Limits
+
+
+def problem(dataset: Dataset, objective: Objective) -> Problem:
+    X = (dataset.X[:20, :5] >= np.median(dataset.X[:, :5], axis=0)).astype(int)
+    data = Dataset("bits", X, dataset.y[:20], (20, 0, 0))
+    return Problem(data, Architecture(5, (2,), 1), Integer(P=1), objective)
+
+
+def same(one: MatrixMILP, other: MatrixMILP) -> None:
+    """Equal up to the order of coefficients within a row."""
+    for part in ("c", "row_lower", "row_upper", "lower", "upper", "integer", "indptr"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+    rows = np.repeat(np.arange(one.n_rows), np.diff(one.indptr))
+    orders = [np.lexsort((m.indices, rows)) for m in (one, other)]
+    np.testing.assert_array_equal(one.indices[orders[0]], other.indices[orders[1]])
+    np.testing.assert_array_equal(one.data[orders[0]], other.data[orders[1]])
+    assert one.offset == other.offset
+
+
+@pytest.mark.parametrize("objective", [Errors(), MinHinge(), LinearHinge()], ids=repr)
+def test_an_mps_file_gives_the_program_and_its_blocks_back(
+    objective: Objective,
+    breast_cancer: Dataset,
+    formulation: Callable[..., Formulation],
+    tmp_path: Path,
+) -> None:
+    milp = formulation(objective.name).build(problem(breast_cancer, objective)).data
+    write_mps(milp, tmp_path / "a.mps")
+    back = read_mps(tmp_path / "a.mps")
+    same(milp, back)
+    assert back.blocks == milp.blocks
+
+
+def test_another_reader_of_the_file_finds_the_same_optimum(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation], tmp_path: Path
+) -> None:
+    model = formulation("errors").build(problem(breast_cancer, Errors()))
+    write_mps(model.data, tmp_path / "a.mps")
+    reader = highspy.Highs()
+    reader.setOptionValue("output_flag", False)
+    reader.readModel(str(tmp_path / "a.mps"))
+    reader.run()
+    ours = Highs().solve(model, Limits(time=60), 0, ignore_report)
+    assert reader.getInfo().objective_function_value == pytest.approx(ours.objective, abs=1e-6)
+
+
+def test_ranges_free_rows_and_open_ends_survive_a_file(tmp_path: Path) -> None:
+    milp = MatrixMILP(
+        c=np.array([1.0, 0.0, -0.1]),
+        indptr=np.array([0, 2, 3, 5], dtype=np.int32),
+        indices=np.array([0, 1, 2, 0, 2], dtype=np.int32),
+        data=np.array([1.0, 1 / 3, -2.0, 1e-9, 5.0]),
+        row_lower=np.array([-1.5, -np.inf, 0.25]),
+        row_upper=np.array([2.0, np.inf, np.inf]),
+        lower=np.array([-np.inf, 0.0, -3.0]),
+        upper=np.array([np.inf, 1.0, np.inf]),
+        integer=np.array([False, True, False]),
+        offset=-2.5,
+    )
+    write_mps(milp, tmp_path / "a.mps")
+    same(milp, read_mps(tmp_path / "a.mps"))
+
+
+def test_a_pyomo_model_compiles_to_the_program_it_was_made_from(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    milp = formulation("errors").build(problem(breast_cancer, Errors())).data
+    back = compiled(expand(milp))
+    same(milp, back)
+    assert back.blocks == {"x": (0, (milp.n_cols,))}
+    assert gc.isenabled()
+
+
+def test_side_constraints_in_pyomo_hold_in_the_joined_program(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    model = formulation("linear-hinge").build(problem(breast_cancer, LinearHinge()))
+    milp = model.data
+    part = pyo.ConcreteModel()
+    w = mirrored(milp, part, "w1")
+    part.used = pyo.Var(range(len(w)), domain=pyo.Binary)
+    part.up = pyo.Constraint(range(len(w)), rule=lambda m, i: w[i] <= m.used[i])
+    part.down = pyo.Constraint(range(len(w)), rule=lambda m, i: w[i] >= -m.used[i])
+    part.few = pyo.Constraint(expr=sum(part.used[i] for i in range(len(w))) <= 3)
+    both = joined(milp, part, {"w1": w})
+    assert both.n_rows == milp.n_rows + 2 * len(w) + 1
+    assert both.columns("used").tolist() == list(range(milp.n_cols, milp.n_cols + len(w)))
+    sparse = Model(model.problem, "milp", both, model.decode)
+    solution = Highs().solve(sparse, Limits(time=60), 0, ignore_report)
+    free = Highs().solve(model, Limits(time=60), 0, ignore_report)
+    assert solution.answer is not None
+    assert np.count_nonzero(model.decode(solution.answer).layers[0].weights) <= 3
+    assert solution.objective is not None
+    assert free.objective is not None
+    assert solution.objective >= free.objective - 1e-6
+
+
+def test_a_new_variable_with_the_name_of_a_block_is_refused(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    milp = formulation("errors").build(problem(breast_cancer, Errors())).data
+    part = pyo.ConcreteModel()
+    part.w1 = pyo.Var(range(2))
+    part.row = pyo.Constraint(expr=part.w1[0] + part.w1[1] <= 1)
+    with pytest.raises(ValueError, match="w1"):
+        joined(replace(milp), part, {})

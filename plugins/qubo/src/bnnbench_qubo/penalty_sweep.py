@@ -1,0 +1,97 @@
+r"""Choosing lambda by trying: short runs at several, the rest of the time at the best.
+
+The exact lambda makes energies losses but hampers samplers, a tenth of it finds perfect networks
+several times more often (qubo.md sections 0.2, 0.3), and where the best lies depends on data and
+sampler. Energies at different lambdas are not comparable, so runs are by the training objective.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from bnnbench.errors import ProblemError
+from bnnbench.interfaces import Clock, Model, Report
+from bnnbench.network import Network
+from bnnbench.problem import Problem
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.spec import Spec, parse
+from bnnbench_qubo.composite import Composite, formulation_of, sampler_of
+from bnnbench_qubo.sampling import batch_seed
+
+
+@dataclass(frozen=True)
+class PenaltySweep(Composite):
+    """Samples a QUBO at several penalties, then spends the rest of the time at the best one.
+
+    Best by training objective, then by the mean objective of the reads. Without a time limit every
+    run takes what the sampler's own limits say, so the sampler should have some.
+
+    Attributes:
+        sampler: a solver of kind ``qubo``.
+        formulation: one of kind ``qubo`` with a parameter ``penalty``, which is set here.
+        penalties: tried, in units of one error.
+        share: of the time, for trying.
+    """
+
+    name: ClassVar[str] = "penalty-sweep"
+    kind: ClassVar[str] = "direct"
+    preload: ClassVar[tuple[str, ...]] = ("bnnbench_qubo.warm",)
+
+    sampler: Spec | str = field(default=Spec.of("ising-sa", num_reads=256))
+    formulation: Spec | str = field(default=Spec("bnn-qubo"))
+    penalties: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.penalties or min(self.penalties) <= 0 or not 0 < self.share < 1:
+            raise ProblemError("penalty-sweep: needs penalties > 0 and a share in (0, 1).")
+
+    def accepts(self, model: Model) -> str | None:
+        return formulation_of(self._at(self.penalties[0]), self.name).accepts(model.problem)
+
+    def _at(self, penalty: float) -> Spec:
+        inner = self.formulation if isinstance(self.formulation, Spec) else parse(self.formulation)
+        return Spec.of(inner.name, **{**inner.kwargs, "penalty": float(penalty)})
+
+    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+        clock = Clock(limits)
+        sampler = sampler_of(self.sampler, self.name)
+        problem: Problem = model.problem
+        tried: list[tuple[float, float, float]] = []
+        best: Solution | None = None
+        answer: Network | None = None
+        for number, penalty in enumerate((*self.penalties, None)):
+            last = penalty is None
+            if last and not tried:
+                break
+            weight = min(tried)[2] if penalty is None else penalty
+            part = formulation_of(self._at(weight), self.name).build(problem)
+            slots = len(self.penalties) - number
+            time = clock.left if last else (clock.left - (1 - self.share) * limits.time) / slots
+            if limits.time == float("inf"):
+                time = limits.time
+            if time <= 0:
+                break
+            found = sampler.solve(
+                part, replace(limits, time=time), batch_seed(seed, number), report
+            )
+            if found.answer is None or found.objective is None:
+                continue
+            mean = float(found.info.get("mean_objective") or found.objective)
+            tried.append((found.objective, mean, weight))
+            if best is None or best.objective is None or found.objective < best.objective:
+                best, answer = found, part.network(found.answer)
+            if found.termination is Termination.TARGET:
+                break
+        if best is None:
+            return Solution.found(None, Termination.TIME)
+        chosen = min(tried)[2]
+        termination = found.termination
+        return replace(
+            best,
+            answer=answer,
+            bound=None,
+            termination=termination,
+            info={**best.info, "penalty": chosen, "tried": len(tried)},
+        )
