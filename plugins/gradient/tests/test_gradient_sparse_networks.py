@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from bnnbench_gradient.closed_form import QuantisationError
 from bnnbench_gradient.sparse.augment import Augment, mixup
 from bnnbench_gradient.sparse.codebook import Codebook
 from bnnbench_gradient.sparse.fitting import Training, errors, fit
@@ -138,7 +139,10 @@ def test_a_codebook_trains_inside_a_network(digit_rows):
     model = cnn_s(1, 10, lambda: Values())
     for layer in binarised(model):
         layer.codebook = Codebook(5)
-    fit(model, images(digit_rows[0]), Training(epochs=2))
+    fitted = fit(model, images(digit_rows[0]), Training(epochs=2))
+    assert fitted.raw.overall == pytest.approx(fitted.reached.overall, abs=0.01)
+    with pytest.raises(QuantisationError, match="codebook"):
+        fit(model, images(digit_rows[0]), Training(epochs=1, rule=MaskRule(0.1)))
     for layer in binarised(model):
         kernels = {tuple(k) for k in layer.mask.reshape(-1, 9).tolist()}
         assert len(kernels) <= 32

@@ -45,6 +45,7 @@ class Parq(Ste):
 
     name: ClassVar[str] = "parq"
     requires: ClassVar[tuple[str, ...]] = ("torch", "torchao")
+    preload: ClassVar[tuple[str, ...]] = ("bnnbench_gradient.parq_rounds",)
 
     anneal: tuple[float, float] = (0.0, 0.8)
     steepness: float = 10.0

@@ -23,6 +23,14 @@ from torch import Tensor
 from bnnbench.problem import Problem
 from bnnbench_gradient.training import Recipe, Round, Trainer
 
+with warnings.catch_warnings():
+    # it warns of absent kernels, which are not used here
+    warnings.simplefilter("ignore")
+    logging.getLogger("torchao").setLevel(logging.ERROR)
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
+    from torchao.prototype.parq.optim import ProxPARQ, QuantOptimizer
+    from torchao.prototype.parq.quant import LSBQuantizer
+
 
 class ParqTrainer(Trainer):
     """As :class:`Trainer`, with rounds of PARQ.
@@ -76,7 +84,6 @@ class ParqRound(Round):
         self._parq = self._optimiser()
 
     def _optimiser(self) -> Any:
-        QuantOptimizer, LSBQuantizer, ProxPARQ = _torchao()
         trainer = self.trainer
         rate = trainer.recipe.rates[0]
         group = {"params": self._matrices, "quant_bits": 1}
@@ -113,14 +120,3 @@ class ParqRound(Round):
         self._adam.step(gradient)
         for matrix, columns in zip(self._matrices, self._columns, strict=True):
             self._latents[:, columns] = matrix.detach()
-
-
-def _torchao() -> tuple[Any, Any, Any]:
-    """The parts of torchao that are used; it warns of absent kernels, which are not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger("torchao").setLevel(logging.ERROR)
-        from torchao.prototype.parq.optim import ProxPARQ, QuantOptimizer
-        from torchao.prototype.parq.quant import LSBQuantizer
-
-    return QuantOptimizer, LSBQuantizer, ProxPARQ

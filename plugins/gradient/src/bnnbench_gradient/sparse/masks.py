@@ -56,8 +56,14 @@ class MaskRule:
         return self._largest(scores, int(share * sum(s.numel() for s in scores)))
 
     def apply(self, model: nn.Module) -> None:
-        """Set the masks of all binarised layers of a model."""
-        layers = binarised(model)
+        """Set the masks of all binarised layers of a model; those with a codebook keep theirs.
+
+        Raises:
+            QuantisationError: as :meth:`masks`, and for a budget where a codebook chooses masks.
+        """
+        layers = [layer for layer in binarised(model) if layer.codebook is None]
+        if self.share is not None and len(layers) < len(binarised(model)):
+            raise QuantisationError("A codebook chooses masks itself: it cannot keep to a budget.")
         for layer, mask in zip(layers, self.masks(layers), strict=True):
             layer.mask = mask
 
