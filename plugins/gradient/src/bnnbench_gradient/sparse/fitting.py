@@ -102,7 +102,7 @@ def fit(
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(model.parameters(), lr=training.lr, fused=True)
-    steps, best, kept = 0, None, None
+    steps, best, chosen, kept = 0, None, training.epochs - 1, None
     for epoch in range(training.epochs):
         _sharpen(model, ede_sharpness(epoch, training.epochs))
         model.train()
@@ -114,14 +114,14 @@ def fit(
         if validation is not None:
             key = _key(model, training, validation)
             if best is None or key < best:
-                best, kept = (*key, epoch), copy.deepcopy(model.state_dict())
+                best, chosen, kept = key, epoch, copy.deepcopy(model.state_dict())
     if kept is not None:
         model.load_state_dict(kept)
     raw = _masked(model, training)
     project(model, training.rule)
     reestimate(model, training.normalised(train[0]))
-    epoch, errors = (training.epochs - 1, None) if best is None else (best[2], best[1])
-    return Fitted(raw, Reached.of(model, training.rule.share), epoch, errors)
+    reached = Reached.of(model, training.rule.share)
+    return Fitted(raw, reached, chosen, None if best is None else best[1])
 
 
 def _batches(rows: Rows, size: int, generator: torch.Generator) -> Iterator[Rows]:
