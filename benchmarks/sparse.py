@@ -14,7 +14,7 @@ solver ``sbnn``.
 
 Run with ``python benchmarks/sparse.py``; BNNBENCH_DATA must hold mnist and cifar10-jpeg for the
 data sets of these names. Sizes are those of a small machine: a minute for digits, some minutes for
-the others; ``--rows`` and ``--epochs`` change them.
+the others; ``--rows``, ``--epochs`` and ``--halve`` change them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from bnnbench_gradient.sparse.networks import cnn_s, mlp
 from bnnbench_gradient.sparse.recipes import CIFAR10, cost
 from bnnbench_gradient.sparse.values import KINDS, Kind, Values
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bnnbench.data import make_dataset
 from bnnbench.registry import Registry
@@ -107,7 +108,9 @@ TASKS = {
 }
 
 
-def rows(task: Task, registry: Registry, limits: tuple[int, int]) -> list[tuple[Tensor, Tensor]]:
+def rows(
+    task: Task, registry: Registry, limits: tuple[int, int], halve: bool
+) -> list[tuple[Tensor, Tensor]]:
     """Training and test rows: the first of a fixed random order of each part."""
     data = make_dataset(registry, task.text)
     parts = []
@@ -115,7 +118,10 @@ def rows(task: Task, registry: Registry, limits: tuple[int, int]) -> list[tuple[
         X, y = data.part(part)
         chosen = np.random.default_rng(0).permutation(len(y))[:limit]
         inputs = torch.tensor(np.asarray(X)[chosen] / (task.scale * data.scale))
-        parts.append((inputs.float().reshape(-1, *task.shape), torch.tensor(np.asarray(y)[chosen])))
+        inputs = inputs.float().reshape(-1, *task.shape)
+        if halve and inputs.dim() == 4:
+            inputs = functional.avg_pool2d(inputs, 2)
+        parts.append((inputs, torch.tensor(np.asarray(y)[chosen])))
     return parts
 
 
@@ -172,7 +178,7 @@ def compare(name: str, arguments: argparse.Namespace, registry: Registry) -> lis
     )
     task = Task(**{**vars(task), "training": training})
     limits = (arguments.rows, task.rows[1]) if arguments.rows else task.rows
-    parts = rows(task, registry, limits)
+    parts = rows(task, registry, limits, arguments.halve)
     sizes = " and ".join(str(len(part[0])) for part in parts)
     print(f"\n{name}: {sizes} training and test rows, {task.training.epochs} epochs,", end=" ")
     print(f"{arguments.seeds} seeds, budget per {arguments.scope}")
@@ -236,6 +242,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", type=int, help="training rows")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--halve", action="store_true", help="average 2x2 pixels of images")
     parser.add_argument("--reference", action="store_true", help="sbnn.md A.9.3")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
