@@ -5,7 +5,7 @@ There are no latent weights. With g the gradient at a weight w of -1 or +1,
     m <- (1 - gamma) m + gamma g,    w <- -w where abs(m) > threshold and sgn(m) = sgn(w),
 
 and gamma falls along a cosine. Biases in the weights' set are treated alike; free thresholds and
-the output scale are real parameters and go by Adam. Complexity: that of a round of :mod:`training`.
+the output scale are real parameters and go by Adam. Complexity: that of a round of :mod:`rounds`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from bnnbench.problem import Problem
-from bnnbench_gradient.training import Recipe, Round, Trainer
+from bnnbench_gradient.rounds import Round
+from bnnbench_gradient.training import Recipe, Trainer
 
 
 class BopTrainer(Trainer):

@@ -6,7 +6,7 @@ the two values -v and +v, v the mean absolute latent of a layer; the straight-th
 the limit of slope infinity. The gradient is taken at the mapped weights. A row of a parameter is
 one model, so torchao's values per channel are values per model and layer. Biases in the weights'
 set are rows of the layer's matrix; v > 0 changes neither signs nor the argmax, and signs are
-exported. Complexity: that of a round of :mod:`training`.
+exported. Complexity: that of a round of :mod:`rounds`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from bnnbench.problem import Problem
-from bnnbench_gradient.training import Recipe, Round, Trainer
+from bnnbench_gradient.rounds import Round
+from bnnbench_gradient.training import Recipe, Trainer
 
 with warnings.catch_warnings():
     # it warns of absent kernels, which are not used here

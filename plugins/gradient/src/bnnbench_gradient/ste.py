@@ -21,7 +21,8 @@ from bnnbench_gradient.selection import Rule, rank
 
 if TYPE_CHECKING:
     from bnnbench_gradient.losses import LossName
-    from bnnbench_gradient.training import Recipe, Round, Trainer
+    from bnnbench_gradient.rounds import Round
+    from bnnbench_gradient.training import Recipe, Trainer
 
 Device = Literal["auto", "cpu", "cuda"]
 LossRule = Literal["auto", "cross-entropy", "squared-hinge"]
