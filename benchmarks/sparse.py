@@ -202,7 +202,7 @@ def compare(name: str, arguments: argparse.Namespace, registry: Registry) -> lis
     return remarks
 
 
-def reference(registry: Registry) -> None:
+def reference(registry: Registry, shares: list[float]) -> None:
     """The budget row of sbnn.md A.9.3, 8 models per cell."""
     from bnnbench_gradient.budgets import Sparse
     from bnnbench_gradient.training import Recipe, Trainer
@@ -215,7 +215,8 @@ def reference(registry: Registry) -> None:
 
     data = make_dataset(registry, TASKS["digits"].text)
     print("EC scope | {alpha,beta} {-1,+1} {0,1} | reference (per layer) | CPU s per 8 models")
-    for share, figures in REFERENCE.items():
+    for share in shares:
+        figures = REFERENCE[share]
         for scope in ("layer", "network"):
             found, start = [], time.process_time()
             for rhos in ((-4, -3, -2, -1, 0), (-4,), (0,)):
@@ -248,7 +249,7 @@ def main() -> None:
     torch.set_num_threads(1)
     registry = Registry.load()
     if arguments.reference:
-        reference(registry)
+        reference(registry, arguments.shares)
         return
     remarks = []
     for name in arguments.data:

@@ -49,10 +49,13 @@ def reference(digits, problem_of, accuracy):
 
 @pytest.mark.parametrize(("share", "table"), [(0.10, (0.937, 0.919)), (0.05, (0.900, 0.847))])
 def test_two_learnt_values_beat_symmetric_ones_on_a_budget(share, table, reference):
-    """The top-k row of sbnn.md A.9.3; the whole of it is benchmarks/sparse.py --reference."""
-    learnt, symmetric = (reference(share, rhos, "layer") for rhos in (ALL, SYMMETRIC))
+    """The top-k row of sbnn.md A.9.3; the whole of it is benchmarks/sparse.py --reference.
+
+    The row has a budget per layer, with which both means come out up to 0.02 lower here.
+    """
+    learnt, symmetric = (reference(share, rhos, "network") for rhos in (ALL, SYMMETRIC))
     assert learnt >= symmetric
-    assert (learnt, symmetric) == pytest.approx(table, abs=0.025)
+    assert (learnt, symmetric) == pytest.approx(table, abs=0.02)
 
 
 @given(
