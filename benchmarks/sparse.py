@@ -13,8 +13,9 @@ which {alpha, beta} is not better than a rival, by the interval of paired differ
 solver ``sbnn``.
 
 Run with ``python benchmarks/sparse.py``; BNNBENCH_DATA must hold mnist and cifar10-jpeg for the
-data sets of these names. Sizes are those of a small machine: a minute for digits, some minutes for
-the others; ``--rows``, ``--epochs`` and ``--halve`` change them.
+data sets of these names. Sizes are those of a small machine, two to four CPU minutes for digits and
+MNIST; CIFAR-10 takes a quarter of an hour and says little below some thousand rows.
+``--rows``, ``--epochs`` and ``--halve`` change them.
 """
 
 from __future__ import annotations
