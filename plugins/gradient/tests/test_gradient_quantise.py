@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from bnnbench_gradient.quantise import Quantiser, grid_quantiser
+from bnnbench_gradient.quantise import Quantiser, Quota, grid_quantiser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,8 +60,18 @@ def test_every_value_of_a_grid_can_be_reached():
 def test_a_budget_goes_to_the_largest_positive_latents_of_existing_arcs(seed, budget):
     rng = np.random.default_rng(seed)
     V, arcs = rng.normal(size=(3, 10)), rng.random(10) < 0.7
-    values = quantiser(Grid(0, 8, 8, 8), budget=budget, arcs=torch.tensor(arcs, dtype=torch.double))
+    quotas = (Quota(slice(0, 10), budget),)
+    values = quantiser(Grid(0, 8, 8, 8), quotas=quotas, arcs=torch.tensor(arcs, dtype=torch.double))
     got = values(torch.tensor(V)).numpy()
     for row, latents in zip(got, V, strict=True):
         ranked = sorted(latents[arcs & (latents >= 0)])[-budget:]
         assert sorted(latents[row == 8]) == ranked
+
+
+def test_exact_quotas_are_spent_per_block_whatever_the_sign():
+    V = torch.tensor([[-3.0, -1.0, -2.0, 5.0, 4.0, 3.0]], dtype=torch.float64)
+    quotas = (Quota(slice(0, 3), 1, exactly=True), Quota(slice(3, 6), 2, exactly=True))
+    values = quantiser(Grid(-4, 4, 8, 8), quotas=quotas)
+    assert values(V).tolist() == [[-4, 4, -4, 4, 4, -4]]
+    values.clip_(V)
+    assert V.max() == 5

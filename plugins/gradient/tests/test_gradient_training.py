@@ -7,9 +7,10 @@ import pytest
 import torch
 from bnnbench_gradient.adam import Adam
 from bnnbench_gradient.losses import LOSSES
+from bnnbench_gradient.rounds import Round
 from bnnbench_gradient.ste import Ste
 from bnnbench_gradient.thresholds import folded
-from bnnbench_gradient.training import Round, Trainer
+from bnnbench_gradient.training import Trainer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

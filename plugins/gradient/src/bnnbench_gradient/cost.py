@@ -14,7 +14,7 @@ bops sparse  b (k + n_in): the ones, and the sum of the inputs that all outputs 
 
 alpha and beta themselves cost 64 bits per layer when they are kept and nothing when they are folded
 into thresholds, so they are stated apart. Above about 90 % sparsity of a small layer the index form
-can still be larger than the dense one.
+can still be larger than the dense one. A convolution spends its operations once per position.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class LayerCost:
         ones: weights that are beta.
         input_bits: bits per input value: 1 behind a sign, 8 for raw pixels.
         reach: largest absolute pre-activation possible, in units of the finest step.
+        positions: how often a sample meets the weights; the output positions of a convolution.
     """
 
     n_in: int
@@ -47,6 +48,7 @@ class LayerCost:
     ones: int
     input_bits: int = 1
     reach: int = 0
+    positions: int = 1
 
     @property
     def weights(self) -> int:
@@ -81,12 +83,12 @@ class LayerCost:
     @property
     def dense_bops(self) -> int:
         """Bit operations per sample without use of sparsity."""
-        return self.input_bits * self.weights
+        return self.input_bits * self.weights * self.positions
 
     @property
     def sparse_bops(self) -> int:
         """Bit operations per sample when only ones are visited."""
-        return self.input_bits * (self.ones + self.n_in)
+        return self.input_bits * (self.ones + self.n_in) * self.positions
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ decisions are those of the integer network.
 Free thresholds (the other hypothesis class of sbnn.md B.1): batch normalisation without a factor,
 whose sign would be the only thing that matters. ``z - mu + d sigma >= 0`` is, for integer z,
 ``z + b >= 0`` with b = floor(d sigma - mu); mu and sigma are those of the mini-batch, constants in
-the backward pass, and ``db/dd = sigma``. An output has no sign to protect and is not normalised:
-``b = floor(d r + 1/2)`` with r the divisor below, ``db/dd = r``.
+the backward pass unless ``through`` is set, and ``db/dd = sigma``. With ``through`` they are
+differentiated: of the gradient at z its mean and its part along the normalised z are taken out, so
+that a common shift of all z, such as another rho gives them, counts for nothing. An output has no
+sign to protect and is not normalised: ``b = floor(d r + 1/2)`` with r the divisor below,
+``db/dd = r``.
 
 Output: ``o = exp(theta) z / sqrt(n + 1)``, n the fan-in. Features that reach the output directly
 count in n with their mean square instead of 1, which keeps o of order one for any feature range.
@@ -64,6 +67,7 @@ class Stack:
         low: lower activation, -1 for sign and 0 for step.
         free: whether biases are free thresholds.
         output_divisor: sqrt(n + 1) times the unit of the output pre-activation.
+        through: whether batch statistics are differentiated.
     """
 
     layout: Layout
@@ -72,6 +76,7 @@ class Stack:
     low: int
     free: bool
     output_divisor: float
+    through: bool = False
     depth: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,8 +145,10 @@ class Stack:
         for k in range(self.depth, 0, -1):
             place, step = self.layout.layers[k - 1], steps[k - 1]
             at_pre = gradient if k == self.depth else self._through(step, at_values.pop(k, None))
-            into[:, place.weights] = torch.bmm(step.inputs.transpose(1, 2), at_pre).flatten(1)
             at_bias = at_pre.sum(dim=1) * step.bias_slope
+            if self.through and k < self.depth:
+                at_pre = orthogonal(step, at_pre)
+            into[:, place.weights] = torch.bmm(step.inputs.transpose(1, 2), at_pre).flatten(1)
             into[:, offset + place.biases.start : offset + place.biases.stop] = at_bias
             self._spread_back(place, step, at_pre, at_values)
 
@@ -165,6 +172,14 @@ class Stack:
                 continue
             share = part * self.factor(place)
             at_values[source] = at_values[source] + share if source in at_values else share
+
+
+def orthogonal(step: Step, at_pre: Tensor) -> Tensor:
+    """The gradient at z of a normalised unit: without its mean and its part along z."""
+    assert step.sigma is not None
+    normalised = (step.pre - step.pre.mean(dim=1, keepdim=True)) / step.sigma
+    along = (at_pre * normalised).mean(dim=1, keepdim=True)
+    return at_pre - at_pre.mean(dim=1, keepdim=True) - normalised * along
 
 
 def spread(pre: Tensor, unit: int) -> tuple[Tensor, Tensor]:

@@ -6,12 +6,13 @@ More than two values ``offset + step * i``: a latent V lives in [lo, hi] / scale
 ``Q = offset + step * floor((V scale - offset) / step + 1/2)``; for integers -P..P this is
 ``floor(V + 1/2)``. Two values: V lives in [-1, 1] and Q = hi if V >= 0 else lo. The backward pass
 is the identity times ``slope``, the grid's width over the latents' width; latents are clipped to
-their range after every step, so this equals the clipped identity.
+their range (or another ``limit``) after every step, so this equals the clipped identity.
 
-With a budget on upper values (two-valued domains) only the ``budget`` largest latents of a model
-may take the upper value, and latents are not clipped: clipping makes them tie.
+With quotas on upper values (two-valued domains) only the largest latents of a quota's columns may
+take the upper value: at most so many, or exactly so many whatever their sign. Latents are then not
+clipped: clipping makes them tie (sbnn.md A.10).
 
-Complexity: O(columns) per model; a selection of the largest on top of it with a budget.
+Complexity: O(columns) per model; a selection of the largest on top of it with quotas.
 """
 
 from __future__ import annotations
@@ -25,6 +26,28 @@ from torch import Tensor
 from bnnbench.domain import Grid
 
 
+@dataclass(frozen=True)
+class Quota:
+    """How many upper values some columns may hold.
+
+    Attributes:
+        columns: the columns.
+        ones: most of them per model.
+        exactly: whether there are always so many.
+    """
+
+    columns: slice
+    ones: int
+    exactly: bool = False
+
+    def chosen(self, latents: Tensor) -> Tensor:
+        """Which latents get the upper value; shape (K, columns) in and out."""
+        positive = latents >= 0
+        best = torch.topk(latents, min(self.ones, latents.shape[1]), dim=1).indices
+        chosen = torch.zeros_like(positive).scatter_(1, best, True)
+        return chosen if self.exactly else chosen & positive
+
+
 @dataclass(frozen=True, eq=False)
 class Quantiser:
     """A block of columns and the grid of each.
@@ -35,8 +58,9 @@ class Quantiser:
         step: distance between neighbouring numerators.
         scale: denominator.
         two: whether there are two values only.
-        budget: how many columns per model may take ``hi``; None for all.
+        quotas: which columns may take ``hi``, and how many of them; none for all.
         arcs: which columns exist, shape (columns,); None for all.
+        limit: where latents of two values are clipped.
     """
 
     lo: Tensor
@@ -44,8 +68,9 @@ class Quantiser:
     step: int
     scale: int
     two: bool
-    budget: int | None = None
+    quotas: tuple[Quota, ...] = ()
     arcs: Tensor | None = None
+    limit: float = 1.0
 
     @property
     def slope(self) -> float:
@@ -63,34 +88,37 @@ class Quantiser:
         return values if self.arcs is None else values * self.arcs
 
     def _upper(self, latents: Tensor) -> Tensor:
-        positive = latents >= 0
-        if self.budget is None:
-            return positive
+        if not self.quotas:
+            return latents >= 0
         rank = latents if self.arcs is None else latents.masked_fill(self.arcs == 0, -math.inf)
-        best = torch.topk(rank, min(self.budget, rank.shape[1]), dim=1).indices
-        chosen = torch.zeros_like(positive).scatter_(1, best, True)
-        return chosen & positive
+        parts = [quota.chosen(rank[:, quota.columns]) for quota in self.quotas]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def clip_(self, latents: Tensor) -> None:
         """Put latents back into their range, in place."""
-        if self.budget is not None:
+        if self.quotas:
             return
         if self.two:
-            latents.clamp_(-1.0, 1.0)
+            latents.clamp_(-self.limit, self.limit)
         else:
             latents.clamp_(self.lo / self.scale, self.hi / self.scale)
 
 
 def grid_quantiser(
-    lo: Tensor, grid: Grid, budget: int | None = None, arcs: Tensor | None = None
+    lo: Tensor,
+    grid: Grid,
+    quotas: tuple[Quota, ...] = (),
+    arcs: Tensor | None = None,
+    limit: float = 1.0,
 ) -> Quantiser:
     """The quantiser of columns whose grids are shifts of one grid, ``lo`` being where they start.
 
     Args:
         lo: least numerator per column, broadcastable to (K, columns).
         grid: step, scale and number of values.
-        budget: see :class:`Quantiser`.
+        quotas: see :class:`Quantiser`; together they cover all columns in their order.
         arcs: see :class:`Quantiser`.
+        limit: see :class:`Quantiser`.
     """
     hi = lo + (grid.hi - grid.lo)
-    return Quantiser(lo, hi, grid.step, grid.scale, grid.size == 2, budget, arcs)
+    return Quantiser(lo, hi, grid.step, grid.scale, grid.size == 2, quotas, arcs, limit)

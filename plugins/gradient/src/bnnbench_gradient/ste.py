@@ -21,7 +21,8 @@ from bnnbench_gradient.selection import Rule, rank
 
 if TYPE_CHECKING:
     from bnnbench_gradient.losses import LossName
-    from bnnbench_gradient.training import Recipe, Round, Trainer
+    from bnnbench_gradient.rounds import Round
+    from bnnbench_gradient.training import Recipe, Trainer
 
 Device = Literal["auto", "cpu", "cuda"]
 LossRule = Literal["auto", "cross-entropy", "squared-hinge"]
@@ -77,13 +78,15 @@ class Ste(Solver):
         for key, allowed in (*choices, ("precision", Precision)):
             if getattr(self, key) not in get_args(allowed):
                 known = ", ".join(get_args(allowed))
-                raise SpecError(f"ste: {key} must be one of {known}, got {getattr(self, key)!r}.")
+                raise SpecError(
+                    f"{self.name}: {key} must be one of {known}, got {getattr(self, key)!r}."
+                )
         for key in ("models", "rounds", "epochs", "batch"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise SpecError(f"ste: {key} must be at least 1, got {value}.")
+                raise SpecError(f"{self.name}: {key} must be at least 1, got {value}.")
         if self.rates is not None and (not self.rates or min(self.rates) <= 0):
-            raise SpecError(f"ste: rates must be positive, got {self.rates}.")
+            raise SpecError(f"{self.name}: rates must be positive, got {self.rates}.")
 
     def available(self) -> str | None:
         reason = super().available()
@@ -110,12 +113,16 @@ class Ste(Solver):
         clock = Clock(limits)
         import torch
 
+        torch.set_num_threads(max(1, limits.threads))
+        trainer = self.trainer(model.problem)
+        search = _Search(self.select, trainer.recipe.loss, model.problem, limits, report)
+        return self._restarts(trainer, search, clock, limits, seed)
+
+    def trainer(self, problem: Problem) -> Trainer:
+        """What trains the rounds of a problem."""
         from bnnbench_gradient.training import Trainer
 
-        torch.set_num_threads(max(1, limits.threads))
-        recipe = self.recipe(model.problem)
-        search = _Search(self.select, recipe.loss, model.problem, limits, report)
-        return self._restarts(Trainer(model.problem, recipe), search, clock, limits, seed)
+        return Trainer(problem, self.recipe(problem))
 
     def recipe(self, problem: Problem) -> Recipe:
         """The training recipe for a problem, everything left open filled in."""

@@ -1,33 +1,27 @@
-"""One round: K models trained side by side from their own seeds (sbnn.md B.2, B.5, B.6).
+"""Training many models of one problem: the recipe, and what its rounds share (sbnn.md B.2, B.5).
 
 Mini-batches, reshuffled per epoch and per model, last partial batch kept; all rows at once when
-they fit into one batch. A model is known by its index: the index fixes its rate
-(``rates[index % R]``) and, with the seed, its generator, from which its grids, its latents U(-1, 1)
-and its permutations come. So its result does not depend on how many models share the round, up to
-the summation order of the batched product.
-
-Complexity: epochs x rows x weights per model, three products each.
+they fit into one batch. The rounds themselves are in :mod:`rounds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from bnnbench.network import Layer, Network
 from bnnbench.problem import Problem
-from bnnbench_gradient.adam import Adam
+from bnnbench_gradient.budgets import CLIP, Sparse, quotas
 from bnnbench_gradient.forward import Stack
 from bnnbench_gradient.layout import Layout
-from bnnbench_gradient.losses import LOSSES, LossName
+from bnnbench_gradient.losses import LossName
 from bnnbench_gradient.quantise import Quantiser, grid_quantiser
-from bnnbench_gradient.thresholds import population_thresholds
+from bnnbench_gradient.ratios import Ratios
+from bnnbench_gradient.rounds import Round
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,9 @@ class Recipe:
         batch: rows per mini-batch.
         device: torch device.
         dtype: torch floating type.
+        start: latents begin uniform in [-start, start].
+        sparse: how rho is learnt and a budget is kept; None to draw rho at random and to let the
+            largest positive latents of the network share the budget.
     """
 
     loss: LossName
@@ -49,6 +46,8 @@ class Recipe:
     batch: int = 64
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    start: float = 1.0
+    sparse: Sparse | None = None
 
 
 class Trainer:
@@ -70,7 +69,9 @@ class Trainer:
             low=-1 if problem.architecture.activation == "sign" else 0,
             free=domain.bias == "free",
             output_divisor=self._output_divisor(X),
+            through=recipe.sparse is not None,
         )
+        self.quotas = quotas(problem, self.layout, recipe.sparse)
 
     def tensor(self, values: object) -> Tensor:
         """Numbers as a tensor of the recipe's type on its device."""
@@ -89,29 +90,38 @@ class Trainer:
             size += width if source else float(np.square(X / scale).mean(axis=0).sum())
         return sqrt(size) * unit
 
-    def quantisers(self, choice: Tensor) -> tuple[Quantiser, Quantiser | None]:
+    def quantisers(
+        self, starts: Tensor, projected: bool = True
+    ) -> tuple[Quantiser, Quantiser | None]:
         """Quantisers of weights and of biases; None for biases that are free or absent.
 
         Args:
-            choice: which grid each layer of each model takes, shape (K, depth).
+            starts: least numerator of each layer of each model, shape (K, depth).
+            projected: whether weights keep to the quotas.
         """
         domain, grids = self.problem.domain, self.problem.domain.grids()
-        budget = domain.budget(self.problem.architecture.n_weights)
-        starts = self.tensor([g.lo for g in grids])[choice]
         bias_grid = domain.bias_grid(grids[0])
         if len(grids) == 1:
-            starts = starts[:1, :1]
-            weights = starts
-            biases = starts
+            weights = biases = starts[:1, :1]
         else:
             layers = self.layout.layers
             sizes = [p.shape[0] * p.shape[1] for p in layers]
             weights = starts.repeat_interleave(self._counts(sizes), dim=1)
             biases = starts.repeat_interleave(self._counts([p.shape[1] for p in layers]), dim=1)
-        of_weights = grid_quantiser(weights, grids[0], budget, self.arcs)
+        held = self.quotas if projected else ()
+        limit = 1.0 if projected else CLIP
+        of_weights = grid_quantiser(weights, grids[0], held, self.arcs, limit)
         if bias_grid is None:
             return of_weights, None
         return of_weights, grid_quantiser(biases + (bias_grid.lo - grids[0].lo), bias_grid)
+
+    def ratios(self, rates: Tensor, steps: int) -> Ratios:
+        """The rho of as many models as there are rates."""
+        assert self.recipe.sparse is not None
+        grids = self.problem.domain.grids()
+        allowed = self.tensor([g.lo for g in grids])
+        learnt = round(self.recipe.sparse.learnt * steps)
+        return Ratios(allowed, grids[0].scale, rates, steps, learnt, self.layout)
 
     def _counts(self, counts: Sequence[int]) -> Tensor:
         return torch.tensor(counts, device=self.recipe.device)
@@ -119,131 +129,3 @@ class Trainer:
     def start(self, seed: int, indices: Sequence[int]) -> Round:
         """The models of these indices, initialised."""
         return Round(self, seed, indices)
-
-
-class Round:
-    """K models and the state of their training.
-
-    Attributes:
-        indices: who they are.
-        losses: mean training loss per model over the current epoch so far, shape (K,).
-        done: steps taken.
-    """
-
-    def __init__(self, trainer: Trainer, seed: int, indices: Sequence[int]) -> None:
-        self.trainer, self.indices = trainer, tuple(indices)
-        recipe, layout = trainer.recipe, trainer.layout
-        self._generators = [_generator(seed, index) for index in indices]
-        grids = len(trainer.problem.domain.grids())
-        choices = [
-            torch.randint(grids, (len(layout.layers),), generator=g) for g in self._generators
-        ]
-        latents = [
-            torch.rand(layout.size, generator=g, dtype=torch.float64) * 2 - 1
-            for g in self._generators
-        ]
-        self._latents = torch.stack(latents).to(recipe.device, recipe.dtype)
-        self._latents[:, -1] = 0
-        self._of_weights, self._of_biases = trainer.quantisers(
-            torch.stack(choices).to(recipe.device)
-        )
-        rates = trainer.tensor([recipe.rates[i % len(recipe.rates)] for i in indices])
-        self._adam = Adam(self._latents, rates, recipe.epochs * trainer.batches)
-        self._gradient = torch.zeros_like(self._latents)
-        self.losses = torch.zeros(len(self.indices), dtype=recipe.dtype, device=recipe.device)
-        self.done = 0
-        self._exported: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
-
-    def run(self, expired: Callable[[], bool] = lambda: False) -> bool:
-        """Train to the end; False when ``expired()`` became true before, asked at every step."""
-        for _ in range(self.trainer.recipe.epochs):
-            rows = self._permutations()
-            total = torch.zeros_like(self.losses)
-            for b in range(self.trainer.batches):
-                if expired():
-                    return False
-                total += self._step(*self._batch(rows, b))
-                self.losses = total / (b + 1)
-        return True
-
-    def _permutations(self) -> Tensor | None:
-        """Row order per model, shape (K, N); None when one batch holds all rows."""
-        if self.trainer.batches == 1:
-            return None
-        n = len(self.trainer.X)
-        orders = [torch.randperm(n, generator=g) for g in self._generators]
-        return torch.stack(orders).to(self.trainer.recipe.device)
-
-    def _batch(self, rows: Tensor | None, b: int) -> tuple[Tensor, Tensor]:
-        X, signs = self.trainer.X, self.trainer.signs
-        if rows is None:
-            k = len(self.indices)
-            return X.expand(k, *X.shape), signs.expand(k, *signs.shape)
-        size = self.trainer.recipe.batch
-        chosen = rows[:, b * size : (b + 1) * size]
-        return functional.embedding(chosen, X), functional.embedding(chosen, signs)
-
-    def _parts(self) -> tuple[Tensor, Tensor]:
-        """Views of the latents of weights and of biases."""
-        n = self.trainer.layout.n_weights
-        return self._latents[:, :n], self._latents[:, n:-1]
-
-    def quantised(self) -> tuple[Tensor, Tensor]:
-        """Numerators of weights and biases (latent thresholds when they are free)."""
-        weights, biases = self._parts()
-        if self._of_biases is not None:
-            return self._of_weights(weights), self._of_biases(biases)
-        free = self.trainer.stack.free
-        return self._of_weights(weights), biases if free else torch.zeros_like(biases)
-
-    def _step(self, features: Tensor, signs: Tensor) -> Tensor:
-        """One update of all models; returns their losses before it."""
-        stack, n = self.trainer.stack, self.trainer.layout.n_weights
-        theta, gradient = self._latents[:, -1], self._gradient
-        steps = stack.forward(*self.quantised(), features)
-        outputs = stack.outputs(steps[-1], theta)
-        losses, at_outputs = LOSSES[self.trainer.recipe.loss](outputs, signs)
-        factor = theta.exp() / stack.output_divisor
-        stack.backward(steps, at_outputs * factor[:, None, None], gradient)
-        gradient[:, :n] *= self._of_weights.slope
-        if self._of_biases is not None:
-            gradient[:, n:-1] *= self._of_biases.slope
-        elif not stack.free:
-            gradient[:, n:-1] = 0
-        gradient[:, -1] = (at_outputs * outputs).sum(dim=(1, 2))
-        self._adam.step(gradient)
-        weights, biases = self._parts()
-        self._of_weights.clip_(weights)
-        if self._of_biases is not None:
-            self._of_biases.clip_(biases)
-        self.done += 1
-        return losses
-
-    def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
-        """:meth:`quantised` on the host, formed once for all models of a step."""
-        if self._exported is None or self._exported[0] != self.done:
-            weights, biases = self.quantised()
-            self._exported = self.done, (weights.cpu().numpy(), biases.cpu().numpy().copy())
-        return self._exported[1]
-
-    def network(self, k: int) -> Network:
-        """Model k as integers: sigma and theta are dropped, latents rounded (sbnn.md B.3)."""
-        layout, problem = self.trainer.layout, self.trainer.problem
-        weights, biases = (part[k] for part in self._numbers())
-        numerators = np.rint(weights).astype(np.int64)
-        matrices = [numerators[p.weights].reshape(p.shape) for p in layout.layers]
-        shifts = [biases[p.biases] for p in layout.layers]
-        if self.trainer.stack.free:
-            last = self.trainer.stack.output_shifts(torch.as_tensor(shifts.pop()))
-            return population_thresholds(problem, matrices, shifts, last.to(torch.int64).numpy())
-        scale = problem.domain.scale
-        layers = [
-            Layer(m, np.rint(s).astype(np.int64), scale, scale)
-            for m, s in zip(matrices, shifts, strict=True)
-        ]
-        return Network(problem.architecture, tuple(layers))
-
-
-def _generator(seed: int, index: int) -> torch.Generator:
-    state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) & (2**63 - 1))
