@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bnnbench_mip.gurobi import FREE_SIZE, Gurobi
+from bnnbench_mip.highs import Highs
 from bnnbench_mip.scip import Scip
 from bnnbench_mip.whole import OPEN, NotWholeError, Whole
 
@@ -100,7 +101,7 @@ def test_a_target_a_stop_and_a_limit_end_the_run(
     assert short.bound is None or short.bound <= (wide.objective + 1e-6)
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("solver", [Highs(), *SOLVERS], ids=lambda s: s.name)
 def test_a_known_network_is_the_first_incumbent(
     solver: Any, breast_cancer: Dataset, formulation: Callable[..., Formulation]
 ) -> None:
