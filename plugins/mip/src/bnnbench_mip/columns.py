@@ -30,7 +30,9 @@ from bnnbench_mip.activations import OutOfTimeError, candidates
 from bnnbench_mip.proof import Proof, bias_values
 
 LARGEST = 1 << 40
-"""Largest sum of absolute features, over their scale, of a row."""
+"""Largest sum of absolute features, over their scale, of a row, times the largest weight."""
+MOST_OUTPUTS = 4
+MOST_UNITS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Columns(Solver):
     restarts: int = 40
     batch: int = 30
     mip_columns: int = 1000
+    whole: int = 1000
     nodes: int = 200
 
     def accepts(self, model: Model) -> str | None:
@@ -64,19 +67,26 @@ class Columns(Solver):
         arch, domain = problem.architecture, problem.domain
         if problem.objective.name != "linear-hinge":
             return f"models linear-hinge, not {problem.objective.name}"
-        if arch.depth != 2 or not arch.dense or arch.outputs != 1:
-            return f"needs one fully connected hidden layer and one output, not {arch.text}"
+        if arch.depth != 2 or not arch.dense or arch.outputs > MOST_OUTPUTS:
+            return (
+                f"needs one fully connected hidden layer and at most {MOST_OUTPUTS} outputs,"
+                f" not {arch.text}"
+            )
         if arch.activation != "sign":
             return "needs sign activations"
-        if not isinstance(domain, Integer) or domain.P != 1 or domain.bias == "free":
-            return f"needs integer[P=1] with bias asymmetric, same or none, not {domain.spec}"
+        if not isinstance(domain, Integer) or domain.P > 127 or domain.bias == "free":
+            return f"needs integer with bias asymmetric, same or none, not {domain.spec}"
         X = np.unique(problem.dataset.part("train")[0], axis=0)
         reach = sum(max(abs(int(x.min())), abs(int(x.max()))) for x in X.T)
-        if reach + problem.dataset.scale > LARGEST:
+        if (reach + 2 * problem.dataset.scale) * domain.P > LARGEST:
             return f"features are too large: a row's sum may pass {LARGEST}"
-        count = candidates(X.astype(np.int64), bias_values(problem), problem.dataset.scale)
+        scale = problem.dataset.scale
+        count = candidates(X.astype(np.int64), bias_values(problem), scale, domain.P)
         if count > self.max_columns:
             return f"{count} candidate activation vectors, max_columns is {self.max_columns}"
+        units = min(count, 1 << min(len(X), 40)) * ((2 * domain.P + 1) ** arch.outputs - 1)
+        if units > MOST_UNITS:
+            return f"{units} pairs of activation vector and outgoing weights, more than {MOST_UNITS}"
         return None
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
