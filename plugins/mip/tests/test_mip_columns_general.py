@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from bnnbench_mip.activations import enumerate_activations
 from bnnbench_mip.agreement import Agreement
 from bnnbench_mip.charge import Charge
 from bnnbench_mip.columns import Columns
+from bnnbench_mip.highs import Highs
+from bnnbench_mip.linear_hinge import LinearHingeMILP
 from bnnbench_mip.master import Master, Prices
 from bnnbench_mip.pricing import Pricing
-from bnnbench_mip.region import Region, tuples_of
+from bnnbench_mip.region import Region, RowSum, tuples_of
 from bnnbench_mip.samples import samples_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +24,7 @@ from sklearn.datasets import load_wine
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import BiasRule, Integer
-from bnnbench.interfaces import direct_model
+from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.network import Network
 from bnnbench.objectives import LinearHinge
 from bnnbench.problem import Problem
@@ -73,7 +76,7 @@ def tiny(draw: st.DrawFn) -> Problem:
     return Problem(dataset, architecture, Integer(P=P, bias=bias), LinearHinge(margin))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(problem=tiny(), whole=st.sampled_from([0, 5, 1000]))
 def test_tiny_classes_are_solved_to_the_optimum_of_all_networks(
     problem: Problem, whole: int
@@ -84,3 +87,73 @@ def test_tiny_classes_are_solved_to_the_optimum_of_all_networks(
     assert solution.objective == solution.bound == best
     assert isinstance(solution.answer, Network)
     assert problem.evaluate(solution.answer).value == best
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from([(1, 1), (2, 1), (1, 2), (1, 3)]))
+def test_any_prices_bound_every_net_of_a_region(seed: int, shape: tuple[int, int]) -> None:
+    P, outputs = shape
+    rng, problem = np.random.default_rng(seed), wine(4, 30, 2)
+    samples = samples_of(problem, merge=True)
+    samples = replace(samples, targets=samples.targets[:, :outputs])
+    X, biases = np.asarray(samples.rows.dataset.X, dtype=np.int64), np.arange(-P - 1, P + 1)
+    signs = enumerate_activations(X, biases, 1, lambda: False, P).signs
+    tuples, margin, units = tuples_of(P, outputs), int(rng.integers(1, 4)), 3
+    master = Master(samples, margin, units, biases, tuples, signs)
+    v, u = rng.integers(len(tuples), size=units), rng.integers(len(signs), size=units)
+    bias = rng.choice(biases, outputs)
+    kinds = len(tuples) // 2
+    region = drawn_region(rng, master, (v, u), bias)
+    pricing = Pricing(Agreement(signs), master, region, np.arange(len(tuples) * len(signs)))
+    rows = master.loss_rows(region)
+    for _ in range(3):
+        losses = rng.uniform(-0.5, 1.5, len(rows.sample)) * samples.weights[rows.sample]
+        sums = rng.normal(0, 3, len(region.sums))
+        pricing.price(Prices(losses, sums, np.zeros(kinds)))
+    output = tuples[v].T @ signs[u].astype(np.int64) + bias[:, None]
+    loss = Charge.of(samples, margin).total(output)
+    assert loss % region.step(margin) == 0
+    assert pricing.least <= loss
+    place = np.searchsorted(pricing.columns, v * len(signs) + u)
+    assert (pricing.columns[place] == v * len(signs) + u).all()
+    assert pricing.useful(loss + 1)[place].all()
+
+
+def drawn_region(
+    rng: np.random.Generator, master: Master, units: tuple[Any, Any], bias: Any
+) -> Region:
+    """A region with a given net in it, bounded at random on all sides."""
+    v, u = units
+    kind, sign = v % master.kinds, np.where(v < master.kinds, 1, -1)
+    numbers = np.bincount(kind, minlength=master.kinds)
+    sums = []
+    for row in rng.permutation(master.signs.shape[1])[:3].tolist():
+        t = int(rng.choice(kind))
+        total = int((sign * master.signs[u, row])[kind == t].sum())
+        sums.append(RowSum(t, row, total - int(rng.integers(3)), total + int(rng.integers(3))))
+    parity = (master.tuples[v].sum(axis=0) + bias) % 2
+    known = rng.random(len(bias)) < 0.7
+    region = Region(
+        tuple((int(b) - int(rng.integers(2)), int(b) + int(rng.integers(2))) for b in bias),
+        tuple(int(p) if k else None for p, k in zip(parity, known, strict=True)),
+        tuple((max(0, int(n) - int(rng.integers(2))), int(n) + 1) for n in numbers),
+        tuple(sums),
+    )
+    tightened = region.tightened(master.units, master.tuples)
+    assert tightened is not None
+    return tightened
+
+
+@pytest.mark.parametrize(("features", "n", "P", "gap"), [(5, 30, 1, True), (3, 30, 2, False)])
+def test_three_classes_are_proved_as_by_branch_and_cut(
+    features: int, n: int, P: int, gap: bool
+) -> None:
+    problem = wine(features, n, 2, P)
+    solution = solve(problem, whole=100)
+    strong = {"order": "key", "merge": True, "integer_loss": True, "one_sided": True}
+    model = LinearHingeMILP(symmetry=True, **strong).build(problem)
+    direct = Highs().solve(model, Limits(time=120), 0, ignore_report)
+    assert direct.status is solution.status is Status.OPTIMAL
+    assert solution.objective == solution.bound == pytest.approx(direct.objective)
+    assert (solution.info["lp_bound"] <= solution.bound - 1) == gap
+    assert (solution.info["regions"] > 3) == gap

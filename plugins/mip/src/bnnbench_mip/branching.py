@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +81,9 @@ class Tree:
 
     def push(self, node: Node) -> None:
         """Open a region."""
-        if not node.region.empty(self.master.units, self.master.tuples):
+        region = node.region.tightened(self.master.units, self.master.tuples)
+        if region is not None:
+            node = replace(node, region=region)
             heapq.heappush(self.heap, (node.bound, -next(self._number), node))
 
     def run(self) -> None:

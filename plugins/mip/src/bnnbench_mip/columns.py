@@ -58,8 +58,8 @@ class Columns(Solver):
     max_columns: int = 2_000_000
     restarts: int = 40
     batch: int = 30
-    mip_columns: int = 1000
-    whole: int = 1000
+    mip_columns: int = 400
+    whole: int = 400
     nodes: int = 200
 
     def accepts(self, model: Model) -> str | None:

@@ -56,9 +56,14 @@ class Region:
 
     @classmethod
     def whole(cls, biases: Int64, outputs: int, kinds: int, units: int) -> Region:
-        """All nets."""
+        """All nets, or as many as have the same outputs.
+
+        With one kind of unit all H may be asked for: a unit that is missing is one that is always
+        on, with the bias one less or more.
+        """
         bias = (int(biases.min()), int(biases.max()))
-        return cls((bias,) * outputs, (None,) * outputs, ((0, units),) * kinds)
+        least = units if kinds == 1 and len(biases) > 1 else 0
+        return cls((bias,) * outputs, (None,) * outputs, ((least, units),) * kinds)
 
     def by_parity(self) -> Iterator[Region]:
         """The region in parts of known parity."""
@@ -99,17 +104,21 @@ class Region:
         for part in ((low, value), (above, high)):
             yield replace(self, sums=(*others, RowSum(kind, row, *part)))
 
-    def empty(self, units: int, tuples: Int64) -> bool:
-        """Whether bounds alone leave nothing, where all that makes up a parity is fixed."""
+    def tightened(self, units: int, tuples: Int64) -> Region | None:
+        """With biases of the right parity where numbers of units are known; None when empty."""
         if sum(low for low, _ in self.counts) > units:
-            return True
+            return None
+        biases = list(self.biases)
         for c, parity in enumerate(self.parities):
-            low, high = self.biases[c]
             odd = [self.counts[t] for t in range(len(self.counts)) if tuples[t, c] % 2]
-            fixed = low == high and all(least == most for least, most in odd)
-            if parity is not None and fixed and (low + sum(n for n, _ in odd) - parity) % 2:
-                return True
-        return False
+            if parity is None or any(low < high for low, high in odd):
+                continue
+            wanted = parity + sum(n for n, _ in odd)
+            low, high = biases[c]
+            biases[c] = (low + (low - wanted) % 2, high - (high - wanted) % 2)
+            if biases[c][0] > biases[c][1]:
+                return None
+        return replace(self, biases=tuple(biases))
 
 
 def tuples_of(P: int, outputs: int) -> Int64:
