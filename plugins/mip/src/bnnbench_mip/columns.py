@@ -17,17 +17,20 @@ of them:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from bnnbench.domain import Integer
-from bnnbench.interfaces import Model, Report, Solver
+from bnnbench.interfaces import Model, Report, Solver, direct_model
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.spec import Spec
 from bnnbench_mip.activations import OutOfTimeError, candidates
+from bnnbench_mip.priced import Priced
 from bnnbench_mip.proof import Proof, bias_values
+from bnnbench_mip.stages import Name, as_spec
 
 LARGEST = 1 << 40
 """Largest sum of absolute features, over their scale, of a row, times the largest weight."""
@@ -49,7 +52,10 @@ class Columns(Solver):
         batch: columns that enter the LP at once.
         mip_columns: columns of the first MIP over what is left; each later one has four times as
             many.
+        whole: a region with at most so many units left goes to a MIP.
         nodes: most nodes of a MIP that cannot prove anything.
+        pricing: solver of kind milp, such as highs, that finds units where the vectors are too
+            many to list; none to refuse such problems.
     """
 
     name: ClassVar[str] = "columns"
@@ -61,6 +67,7 @@ class Columns(Solver):
     mip_columns: int = 400
     whole: int = 400
     nodes: int = 200
+    pricing: Name = "none"
 
     def accepts(self, model: Model) -> str | None:
         problem: Problem = model.data
@@ -82,6 +89,8 @@ class Columns(Solver):
             return f"features are too large: a row's sum may pass {LARGEST}"
         scale = problem.dataset.scale
         count = candidates(X.astype(np.int64), bias_values(problem), scale, domain.P)
+        if count > self.max_columns and self.pricing != "none":
+            return None
         if count > self.max_columns:
             return f"{count} candidate activation vectors, max_columns is {self.max_columns}"
         units = min(count, 1 << min(len(X), 40)) * ((2 * domain.P + 1) ** arch.outputs - 1)
@@ -89,10 +98,14 @@ class Columns(Solver):
             return f"{units} pairs of activation vector and outgoing weights, more than {MOST_UNITS}"
         return None
 
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return () if self.pricing == "none" else (("solver", as_spec(self.pricing)),)
+
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy
 
-        proof = Proof(self, model.data, limits, seed, report)
+        proof = self._proof(model.data, limits, seed, report)
         failure = None
         try:
             proof.start()
@@ -105,3 +118,12 @@ class Columns(Solver):
             # The thread pool is global to the process; see bnnbench_mip.highs.
             highspy.Highs.resetGlobalScheduler(True)
         return proof.solution(failure)
+
+    def _proof(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Proof:
+        """A run over all activation vectors, or one that prices them where they are too many."""
+        if self.pricing == "none" or replace(self, pricing="none").accepts(direct_model(problem)) is None:
+            return Proof(self, problem, limits, seed, report)
+        from bnnbench.registry import Registry
+
+        solver = Registry.current().solver(as_spec(self.pricing))
+        return Priced(self, problem, limits, seed, report, solver=solver)

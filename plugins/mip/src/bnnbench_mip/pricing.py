@@ -93,11 +93,7 @@ class Pricing:
         worth = self._worth(s, branched)
         greatest = np.full(self.master.kinds, -NEVER)
         np.maximum.at(greatest, self._kind, worth)
-        biased = sum(
-            max(low * int(total), high * int(total))
-            for (low, high), total in zip(self.region.biases, s.sum(axis=1), strict=True)
-        )
-        base -= biased
+        base -= self._biased(s)
         counts = self.region.counts
         most = self._most(greatest, counts)
         if most is None:
@@ -116,6 +112,16 @@ class Pricing:
         floors = np.where(kept == NEVER, NEVER, kept - worth)
         np.maximum(self.floors, floors, out=self.floors)
         return worth, greatest
+
+    def spread(self, prices: Prices) -> tuple[int, Int64]:
+        """The bound before units are taken off, in 2^-q, and s; without branched sums."""
+        base, s, _ = self._whole(prices)
+        return base - self._biased(s), s
+
+    def _biased(self, s: Int64) -> int:
+        """The most that biases can take off."""
+        totals = zip(self.region.biases, s.sum(axis=1).tolist(), strict=True)
+        return sum(max(low * total, high * total) for (low, high), total in totals)
 
     def _whole(self, prices: Prices) -> tuple[int, Int64, dict[int, Int64]]:
         """Rounded prices: the constant of the bound, s per output, and q per branched kind."""

@@ -104,20 +104,25 @@ class Proof:
         Raises:
             OutOfTimeError: when the time does not suffice.
         """
-        problem = self.problem
-        objective, domain = problem.objective, problem.domain
-        assert isinstance(objective, LinearHinge)
+        problem, domain = self.problem, self.problem.domain
         assert isinstance(domain, Integer)
         data, biases = self.samples.rows.dataset, bias_values(problem)
         X = np.asarray(data.X, dtype=np.int64)
-        self.activations = enumerate_activations(X, biases, data.scale, self.stop, domain.P)
-        margin, units = objective.size(problem.output_scale), problem.architecture.widths[1]
-        tuples, signs = tuples_of(domain.P, problem.architecture.outputs), self.activations.signs
+        self.listed(enumerate_activations(X, biases, data.scale, self.stop, domain.P))
+
+    def listed(self, activations: Activations) -> None:
+        """Take these columns."""
+        problem, domain = self.problem, self.problem.domain
+        assert isinstance(problem.objective, LinearHinge)
+        assert isinstance(domain, Integer)
+        self.activations, signs = activations, activations.signs
+        margin, units = problem.objective.size(problem.output_scale), problem.architecture.widths[1]
+        tuples, biases = tuples_of(domain.P, problem.architecture.outputs), bias_values(problem)
         self.agreement = Agreement(signs)
         self.master = Master(self.samples, margin, units, biases, tuples, signs)
         charge = Charge.of(self.samples, margin)
         self.exchange = Exchange(self.agreement, charge, tuples, units, biases, self.stop)
-        self.info["columns"] = len(self.activations)
+        self.info["columns"] = len(activations)
 
     def prove(self) -> None:
         """Everything after the list: nets, prices, and regions until the bound meets the loss."""
