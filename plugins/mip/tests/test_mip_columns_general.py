@@ -19,7 +19,7 @@ from bnnbench_mip.region import Region, RowSum, tuples_of
 from bnnbench_mip.samples import samples_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_breast_cancer, load_wine
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
@@ -76,7 +76,7 @@ def tiny(draw: st.DrawFn) -> Problem:
     return Problem(dataset, architecture, Integer(P=P, bias=bias), LinearHinge(margin))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(problem=tiny(), whole=st.sampled_from([0, 5, 1000]))
 def test_tiny_classes_are_solved_to_the_optimum_of_all_networks(
     problem: Problem, whole: int
@@ -157,3 +157,53 @@ def test_three_classes_are_proved_as_by_branch_and_cut(
     assert solution.objective == solution.bound == pytest.approx(direct.objective)
     assert (solution.info["lp_bound"] <= solution.bound - 1) == gap
     assert (solution.info["regions"] > 3) == gap
+
+
+@settings(max_examples=6, deadline=None)
+@given(problem=tiny())
+def test_pricing_by_a_program_bounds_the_optimum_of_all_networks(problem: Problem) -> None:
+    solution = solve(problem, max_columns=0, pricing="highs", restarts=3)
+    best = optimum(problem)[0].value
+    assert solution.bound is not None
+    assert solution.objective is not None
+    assert solution.bound <= best <= solution.objective
+    assert (solution.status is Status.OPTIMAL) == (solution.bound == solution.objective)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_pricing_by_a_program_reaches_the_bound_of_the_full_list(outputs: int) -> None:
+    problem = wine(5, 30, 2)
+    if outputs == 1:
+        data = replace(problem.dataset, y=(problem.dataset.y > 0).astype(int), classes=("a", "b"))
+        architecture = Architecture(5, (2,), 1)
+        problem = replace(problem, dataset=data, architecture=architecture)
+    listed = solve(problem, whole=100)
+    priced = solve(problem, max_columns=0, pricing="highs")
+    assert listed.status is Status.OPTIMAL
+    assert priced.info["columns"] < listed.info["columns"]
+    assert priced.bound is not None
+    assert priced.objective is not None
+    assert listed.objective is not None
+    assert listed.info["lp_bound"] - 1e-3 <= priced.bound <= listed.objective <= priced.objective
+
+
+def test_thirty_features_are_priced_to_a_proof() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    rows = np.random.default_rng(0).permutation(len(y))[:40]
+    bits = (np.median(X, axis=0) < X)[rows].astype(np.int64)
+    data = Dataset("bc30-40", bits, y[rows], (40, 0, 0))
+    domain = Integer(P=1, bias="asymmetric")
+    problem = Problem(data, Architecture(30, (1,), 1), domain, LinearHinge())
+    assert "max_columns" in (Columns().accepts(direct_model(problem)) or "")
+    solution = solve(problem, pricing="highs")
+    assert solution.bound == solution.objective
+    cut = Columns(pricing="highs[nodes=0]").solve(
+        direct_model(problem), Limits(time=60), 0, ignore_report
+    )
+    assert cut.bound is not None
+    assert cut.bound <= (solution.bound or 0)
+
+
+def test_a_solver_that_prices_is_named() -> None:
+    assert Columns().uses == ()
+    assert [str(spec) for _, spec in Columns(pricing="scip[nodes=9]").uses] == ["scip[nodes=9]"]

@@ -127,7 +127,7 @@ def _sums(
         for part, (_, p) in zip(grown, steps, strict=True):
             part[:, i] = p
         x = X[:, i].astype(dtype)
-        sums = np.concatenate([sums[start:] + dtype(p) * x for start, p in steps])
+        sums = np.concatenate([sums[start:] + p * x for start, p in steps])
         weights = np.concatenate(grown)
         reach = reach - P * np.abs(X[:, i])
         bound = (reach + beyond + 1).astype(dtype)

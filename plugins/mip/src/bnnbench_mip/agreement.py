@@ -33,7 +33,7 @@ class Agreement:
     _kept: npt.NDArray[Any] | None = field(init=False, default=None)
 
     def products(self, vectors: Int64) -> Int64:
-        """signs @ vectors, for vectors of shape (rows, ...) with absolute sums below 2^53."""
+        """Signs @ vectors, for vectors of shape (rows, ...) with absolute sums below 2^53."""
         largest = int(np.abs(vectors).sum(axis=0).max(initial=0))
         kind: type[Any] = np.float32 if largest < 1 << 24 else np.float64
         wanted: npt.NDArray[Any] = vectors.astype(kind)

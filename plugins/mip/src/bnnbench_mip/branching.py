@@ -154,7 +154,7 @@ class Tree:
         v, u = np.divmod(solved.held, len(self.master.signs))
         kinds = self.master.kinds
         kind, sign = v % kinds, np.where(v < kinds, 1, -1)
-        numbers = np.bincount(kind, solved.values, minlength=kinds)
+        numbers = np.bincount(kind, solved.values, minlength=kinds).astype(np.float64)
         by_number = self._by_number(region, solved.biases, numbers)
         if by_number is not None:
             return by_number
@@ -163,7 +163,9 @@ class Tree:
         np.add.at(sums, kind, weighted)
         return self._by_sum(region, sums)
 
-    def _by_number(self, region: Region, biases: Floats, numbers: Floats) -> Iterator[Region] | None:
+    def _by_number(
+        self, region: Region, biases: Floats, numbers: Floats
+    ) -> Iterator[Region] | None:
         """Split a fractional bias or number of units, or one that contradicts a parity."""
         off_bias, off_count = np.abs(biases - np.rint(biases)), np.abs(numbers - np.rint(numbers))
         c, t = int(off_bias.argmax()), int(off_count.argmax())
@@ -188,11 +190,12 @@ class Tree:
     def _by_sum(self, region: Region, sums: Floats) -> Iterator[Region] | None:
         """Split by the sum, of one kind on one row, that is furthest from a possible one."""
         fixed = np.array([low == high for low, high in region.counts])
-        start = np.array([high if f else 0 for f, (_, high) in zip(fixed, region.counts, strict=True)])
+        start = np.where(fixed, [high for _, high in region.counts], 0)
         step = np.where(fixed, 2, 1)[:, None]
         scaled = (sums - start[:, None]) / step
         off = np.abs(scaled - np.rint(scaled)) * step
         samples = self.master.samples
+        assert samples.row is not None
         weights = np.bincount(samples.row, samples.weights, minlength=sums.shape[1])
         kind, row = np.unravel_index(int((off * np.sqrt(weights)).argmax()), off.shape)
         if off[kind, row] <= WHOLE:
@@ -207,7 +210,9 @@ def promising(pricing: Pricing, worth: Int64, prices: Prices, batch: int) -> Int
     kind = (pricing.columns // len(pricing.agreement.signs)) % pricing.master.kinds
     gain = worth - price[kind]
     # Rounded prices may put a column that the LP holds off by half a unit per sample and output.
-    slack = len(pricing.master.samples.weights) * int(np.abs(pricing.master.tuples).sum(axis=1).max())
+    slack = len(pricing.master.samples.weights) * int(
+        np.abs(pricing.master.tuples).sum(axis=1).max()
+    )
     top = np.arange(len(gain))
     if len(gain) > batch:
         top = np.sort(np.argpartition(-gain, batch - 1)[:batch])

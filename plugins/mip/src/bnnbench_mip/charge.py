@@ -31,7 +31,7 @@ class Charge:
         counts = np.zeros((2, outputs, rows), dtype=np.int64)
         for c in range(outputs):
             wanted = (samples.targets[:, c] > 0).astype(int)
-            np.add.at(counts, (wanted, c, samples.row), samples.weights)
+            np.add.at(counts[:, c], (wanted, samples.row), samples.weights)
         return cls(counts[1], counts[0], margin)
 
     def losses(self, output: Int64) -> Int64:

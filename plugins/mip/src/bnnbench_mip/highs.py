@@ -174,7 +174,7 @@ def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
 
 
 def hand_start(solver: highspy.Highs, watch: Watch, point: npt.NDArray[np.float64]) -> None:
-    """Give HiGHS a first solution, which counts as found: HiGHS may be stopped before it says so."""
+    """Give HiGHS a first solution; it counts as found, for HiGHS may be stopped too early."""
     solver.setSolution(len(point), np.arange(len(point), dtype=np.int32), point)
     watch.found(point, watch.model.data.objective(point))
 

@@ -84,7 +84,7 @@ class Master:
     @property
     def outputs(self) -> int:
         """Number of outputs."""
-        return self.tuples.shape[1]
+        return int(self.tuples.shape[1])
 
     @property
     def kinds(self) -> int:
@@ -248,9 +248,7 @@ class PriceLP:
         ]
         self.artificial = len(ends)
         for row, sign in ends:
-            self.solver.addCol(
-                penalty, 0.0, np.inf, 1, np.array([row], np.int32), np.array([sign])
-            )
+            self.solver.addCol(penalty, 0.0, np.inf, 1, np.array([row], np.int32), np.array([sign]))
 
     def add(self, columns: list[int]) -> int:
         """Add columns that are not held yet; returns how many."""

@@ -121,8 +121,7 @@ class Priced(Proof):
         """Price all units; returns whether one was found that improves the relaxation."""
         worth, _ = pricing.price(prices)
         base, s = pricing.spread(prices)
-        held, most = int(worth.max()), 0
-        fresh = 0
+        held, most, fresh = int(worth.max()), 0, 0
         for weights in self.objectives(s):
             bound, units, values = self.best_units(weights, pricing.one)
             most = max(most, bound)
@@ -130,11 +129,11 @@ class Priced(Proof):
             if better:
                 W = np.array([units[k][0] for k in better])
                 fresh += self.learn(W, np.array([units[k][1] for k in better]))
-        bound = (base - self.master.units * most) / pricing.one
+        least = base - self.master.units * most
         self.info["lp_rounds"] = self.info.get("lp_rounds", 0) + 1
-        self.info["lp_bound"] = max(bound, self.info.get("lp_bound", 0.0))
+        self.info["lp_bound"] = max(least / pricing.one, self.info.get("lp_bound", 0.0))
         self.info["columns"] = len(self.activations)
-        self.proved(-((self.master.units * most - base) // pricing.one))
+        self.proved(-(-least // pricing.one))
         return fresh > 0
 
     def objectives(self, s: Int64) -> Iterator[Int64]:
@@ -146,7 +145,9 @@ class Priced(Proof):
             if not closed:
                 yield -(self.master.tuples[v] @ s)
 
-    def best_units(self, weights: Int64, one: int) -> tuple[int, list[tuple[Int64, int]], list[int]]:
+    def best_units(
+        self, weights: Int64, one: int
+    ) -> tuple[int, list[tuple[Int64, int]], list[int]]:
         """A bound on what any unit agrees with weights, units found, and what they agree."""
         d = self.X.shape[1]
         domain = self.problem.domain
@@ -186,7 +187,7 @@ class Priced(Proof):
 def agreement_program(
     X: Int64, scale: int, P: int, biases: Int64, weights: Int64, one: int
 ) -> MatrixMILP:
-    """max weights . sgn(X w + b) over whole w and b, divided by ``one``, as a minimisation.
+    """Max weights . sgn(X w + b) over whole w and b, divided by ``one``, as a minimisation.
 
     Variables: w, b, then a binary per row, 1 where the unit is on.
     """
@@ -197,15 +198,13 @@ def agreement_program(
     cost = -2.0 * weights / one
     a = rows.variables("a", (n,), 0, 1, integer=True, cost=cost)
     reach = P * np.abs(X).sum(axis=1) + scale * int(np.abs(biases).max())
-    for wanted, value, lower, upper in (
-        (weights > 0, -reach, -reach, np.inf),
-        (weights < 0, -(reach + 1), -np.inf, -1),
-    ):
-        held = np.flatnonzero(wanted)
-        if len(held):
-            low = lower[held] if np.ndim(lower) else lower
-            terms = [(w, X[held]), (b, scale), (a[held], value[held])]
-            rows.rows((len(held),), terms, low, upper)
+    on, off = np.flatnonzero(weights > 0), np.flatnonzero(weights < 0)
+    if len(on):
+        terms = [(w, X[on]), (b, scale), (a[on, None], -reach[on, None])]
+        rows.rows((len(on),), terms, -reach[on], np.inf)
+    if len(off):
+        terms = [(w, X[off]), (b, scale), (a[off, None], -(reach[off, None] + 1))]
+        rows.rows((len(off),), terms, -np.inf, -1)
     return rows.build(float(weights.sum()) / one)
 
 

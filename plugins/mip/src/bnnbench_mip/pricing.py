@@ -19,6 +19,7 @@ For one region only the columns that the enclosing region left over are priced.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -28,7 +29,7 @@ import numpy.typing as npt
 from bnnbench_mip.agreement import Agreement
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.master import Master, Prices
-from bnnbench_mip.region import Region
+from bnnbench_mip.region import Bounds, Region
 
 NEVER = np.iinfo(np.int64).max
 HALF = 1 << 46
@@ -58,7 +59,7 @@ class Pricing:
     one: int = field(init=False)
 
     def __post_init__(self) -> None:
-        count, kinds = len(self.agreement.signs), self.master.kinds
+        count = len(self.agreement.signs)
         self.columns = self.columns[self._possible()]
         total = max(1, int(self.master.samples.weights.sum()))
         # Up to 2^14 rows, sums stay below 2^24 and products are those of float32.
@@ -66,7 +67,7 @@ class Pricing:
         self.one = 1 << min(20, digits - 1 - total.bit_length())
         self.floors = np.zeros(len(self.columns), dtype=np.int64)
         self._tuple, self._vector = np.divmod(self.columns, count)
-        self._kind = self._tuple % kinds
+        self._kind = self._tuple % self.master.kinds
         used = np.zeros(count, dtype=bool)
         used[self._vector] = True
         self._own, self._place = self.agreement, self._vector
@@ -162,11 +163,10 @@ class Pricing:
             worth[held] += sign[held] * products[self._place[held], outputs + number]
         return worth
 
-    def _most(self, greatest: Int64, counts: object) -> int | None:
+    def _most(self, greatest: Int64, counts: Sequence[Bounds]) -> int | None:
         """Greatest total worth of units in their numbers; None when there are no such units."""
-        bounds = list(counts)  # type: ignore[call-overload]
         total, free = 0, self.master.units
-        for t, (low, high) in enumerate(bounds):
+        for t, (low, high) in enumerate(counts):
             if low and (low > high or greatest[t] == -NEVER):
                 return None
             if low:
@@ -177,7 +177,7 @@ class Pricing:
         for t in np.argsort(-greatest, kind="stable"):
             if free == 0 or greatest[t] <= 0:
                 break
-            taken = min(free, bounds[t][1] - bounds[t][0])
+            taken = min(free, counts[t][1] - counts[t][0])
             total += taken * int(greatest[t])
             free -= taken
         return total

@@ -7,7 +7,6 @@ up; that of a MIP first loses 10^-6 of itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,9 +21,9 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_mip.activations import Activations, enumerate_activations
 from bnnbench_mip.agreement import Agreement
-from bnnbench_mip.branching import LONGEST, Node, Tree
+from bnnbench_mip.branching import Node, Tree
 from bnnbench_mip.charge import Charge
-from bnnbench_mip.exchange import Exchange, Net, Unit
+from bnnbench_mip.exchange import Exchange, Net
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.master import Events, Master, quiet_solver, search
 from bnnbench_mip.region import Region, tuples_of

@@ -115,9 +115,7 @@ def hand_over(solver: Any, milp: MatrixMILP, indicators: bool = False) -> list[A
         implied = Implications.of(milp)
         kinds[milp.integer & (milp.lower == 0) & (milp.upper == 1)] = "B"
         sides, entry, active = (implied.lower, implied.upper), implied.entry, implied.active
-    bounds = zip(
-        _ends(milp.lower), _ends(milp.upper), kinds.tolist(), milp.c.tolist(), strict=True
-    )
+    bounds = zip(_ends(milp.lower), _ends(milp.upper), kinds.tolist(), milp.c.tolist(), strict=True)
     variables = [
         solver.addVar(lb=low, ub=high, vtype=kind, obj=cost) for low, high, kind, cost in bounds
     ]
