@@ -4,8 +4,9 @@ Instances are those of mip.md section 2, ``bcD-N-H`` for the first D binarised f
 of the breast-cancer data with H hidden units, ``wineD-N-H`` for those of the wine data with three
 outputs; linear hinge, integers -1..1, asymmetric biases. Base case of ``highs strengthened``:
 ``highs literal``, the same solver under the same wall limit and one thread; where that has no proof
-in time, its CPU seconds at the limit understate it (``>``). Base case of building: the same program written down for this one shape with plain numpy
-index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
+in time, its CPU seconds at the limit understate it (``>``).
+Base case of building: the same program written down for this one shape with plain
+numpy index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
 model (digits 64-16-10, pixels >= 8, literal form; linear hinge and min-hinge).
 
 ``solvers`` compares the solvers of kind milp on the strengthened programs of the first instances,
