@@ -5,9 +5,9 @@ of the breast-cancer data with H hidden units, ``wineD-N-H`` for those of the wi
 outputs; linear hinge, integers -1..1, asymmetric biases. Base case of ``highs strengthened``:
 ``highs literal``, the same solver under the same wall limit and one thread; where that has no proof
 in time, its CPU seconds at the limit understate it (``>``).
-Base case of building: the same program written down for this one shape with plain
-numpy index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
-model (digits 64-16-10, pixels >= 8, literal form; linear hinge and min-hinge).
+Base case of building: the same program written down for this one shape with plain numpy index
+arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the model
+(digits 64-16-10, pixels >= 8, literal form; linear hinge and min-hinge).
 
 ``solvers`` compares the solvers of kind milp on the strengthened programs of the first instances,
 one process each, with HiGHS as base case; Gurobi where its licence allows. Building is compared
@@ -65,7 +65,7 @@ EASY = [(30, 100, 1), (10, 100, 2), (10, 50, 4), (30, 100, 2)]
 HARD = [(10, 100, 4), (10, 200, 4), (10, 400, 4), (10, 200, 8), (12, 100, 4), (10, 100, 8)]
 LARGE = [(10, 569, 4)]
 """All rows of the data; two minutes of CPU."""
-THREE = [(8, 60, 3)]
+THREE = [(8, 60, 3), (10, 90, 4)]
 FORMS = {
     "literal": LinearHingeMILP(),
     "strengthened": LinearHingeMILP(
