@@ -1,12 +1,13 @@
 """CPU seconds of proofs by big-M programs, literal and strengthened, and by columns; build times.
 
 Instances are those of mip.md section 2, ``bcD-N-H`` for the first D binarised features and N rows
-of the breast-cancer data with H hidden units; linear hinge, integers -1..1, asymmetric biases, one
-output. Base case of ``highs strengthened``: ``highs literal``, the same solver under the same wall
-limit and one thread; where that has no proof in time, its CPU seconds at the limit understate it
-(``>``). Base case of building: the same program written down for this one shape with plain numpy
-index arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the
-model (digits 64-16-10, pixels >= 8, literal form).
+of the breast-cancer data with H hidden units, ``wineD-N-H`` for those of the wine data with three
+outputs; linear hinge, integers -1..1, asymmetric biases. Base case of ``highs strengthened``:
+``highs literal``, the same solver under the same wall limit and one thread; where that has no proof
+in time, its CPU seconds at the limit understate it (``>``).
+Base case of building: the same program written down for this one shape with plain numpy index
+arithmetic, put into CSR by scipy and handed to HiGHS; both times end with HiGHS holding the model
+(digits 64-16-10, pixels >= 8, literal form; linear hinge and min-hinge).
 
 ``solvers`` compares the solvers of kind milp on the strengthened programs of the first instances,
 one process each, with HiGHS as base case; Gurobi where its licence allows. Building is compared
@@ -28,14 +29,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse
 from bnnbench_mip.columns import Columns
+from bnnbench_mip.formulation import NetworkMILP
 from bnnbench_mip.highs import Highs, pass_model
 from bnnbench_mip.linear_hinge import LinearHingeMILP
+from bnnbench_mip.min_hinge import MinHingeMILP
 from bnnbench_mip.pyomo_model import collector_paused, compiled, joined, mirrored
 from bnnbench_mip.pyomo_solver import expand
 
@@ -44,7 +48,9 @@ from bnnbench.data import make_dataset
 from bnnbench.domain import Integer
 from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.models import MatrixMILP
-from bnnbench.objectives import LinearHinge
+from bnnbench.network import Network
+from bnnbench.objectives import LinearHinge, MinHinge, Objective
+from bnnbench.objectives.hinge import interpolant
 from bnnbench.problem import Problem
 from bnnbench.registry import Registry
 from bnnbench.solution import Limits, Solution, Status
@@ -56,7 +62,10 @@ if TYPE_CHECKING:
 Instance = tuple[int, int, int]
 """Features, rows and hidden units."""
 EASY = [(30, 100, 1), (10, 100, 2), (10, 50, 4), (30, 100, 2)]
-HARD = [(10, 100, 4), (10, 200, 4), (10, 400, 4), (10, 200, 8), (12, 100, 4)]
+HARD = [(10, 100, 4), (10, 200, 4), (10, 400, 4), (10, 200, 8), (12, 100, 4), (10, 100, 8)]
+LARGE = [(10, 569, 4)]
+"""All rows of the data; two minutes of CPU."""
+THREE = [(8, 60, 3), (10, 90, 4)]
 FORMS = {
     "literal": LinearHingeMILP(),
     "strengthened": LinearHingeMILP(
@@ -64,13 +73,22 @@ FORMS = {
     ),
 }
 DOMAIN = Integer(P=1, bias="asymmetric")
+BUILT: dict[str, tuple[Objective, NetworkMILP]] = {
+    "linear-hinge": (LinearHinge(), LinearHingeMILP()),
+    "min-hinge": (MinHinge(), MinHingeMILP()),
+}
+"""Programs whose building is timed."""
 
 
-def of(registry: Registry, features: int, n: int, hidden: int) -> Problem:
+def of(
+    registry: Registry, features: int, n: int, hidden: int, data: str = "breast-cancer"
+) -> Problem:
     """The problem of an instance."""
-    text = f"breast-cancer | median | first-features[n={features}] | round-robin[n={n}]"
+    text = f"{data} | median | first-features[n={features}] | round-robin[n={n}]"
     dataset = make_dataset(registry, text)
-    return Problem(dataset, Architecture(dataset.n_features, (hidden,), 1), DOMAIN, LinearHinge())
+    outputs = 1 if dataset.n_classes == 2 else dataset.n_classes
+    architecture = Architecture(dataset.n_features, (hidden,), outputs)
+    return Problem(dataset, architecture, DOMAIN, LinearHinge())
 
 
 def by_highs(instance: Instance, form: str, problem: Problem, limits: Limits, seed: int) -> float:
@@ -82,16 +100,32 @@ def by_highs(instance: Instance, form: str, problem: Problem, limits: Limits, se
     )
 
 
-def by_columns(instance: Instance, problem: Problem, limits: Limits, seed: int) -> float:
+def by_columns(
+    instance: Instance, problem: Problem, limits: Limits, seed: int, data: str = "breast-cancer"
+) -> float:
     """Solve by columns; returns CPU seconds."""
     return measured(
         instance,
         "columns",
-        lambda: Columns().solve(direct_model(problem), limits, seed, ignore_report),
+        lambda: checked(
+            problem, Columns().solve(direct_model(problem), limits, seed, ignore_report)
+        ),
+        data,
     )
 
 
-def measured(instance: Instance, method: str, work: Callable[[], Solution]) -> float:
+def checked(problem: Problem, solution: Solution) -> Solution:
+    """The solution, whose network must lose what is claimed."""
+    network = solution.answer
+    inside = isinstance(network, Network) and problem.outside(network) is None
+    if not inside or problem.evaluate(network).value != solution.objective:
+        raise SystemExit(f"The network does not lose {solution.objective}.")
+    return solution
+
+
+def measured(
+    instance: Instance, method: str, work: Callable[[], Solution], data: str = "breast-cancer"
+) -> float:
     """Run and print one line; returns CPU seconds."""
     start = time.process_time()
     solution = work()
@@ -99,7 +133,7 @@ def measured(instance: Instance, method: str, work: Callable[[], Solution]) -> f
     proved = solution.status is Status.OPTIMAL
     root = solution.info.get("lp_bound")
     share = f"  root bound {root:.1f}" if root is not None else ""
-    name = "bc{}-N{}-H{}".format(*instance)
+    name = ("bc{}-N{}-H{}" if data == "breast-cancer" else "wine{}-N{}-H{}").format(*instance)
     claims = f"{solution.objective:g} / {solution.bound:g}"
     print(
         f"{name:13} {method:19} {claims:>12} {'' if proved else '>'}{seconds:.2f} s{share}",
@@ -126,8 +160,10 @@ def proofs(registry: Registry, limits: Limits, seed: int) -> None:
 
 def hard(registry: Registry, limits: Limits, seed: int) -> None:
     """Instances that big-M programs leave open."""
-    for instance in HARD:
+    for instance in [*HARD, *LARGE]:
         by_columns(instance, of(registry, *instance), limits, seed)
+    for instance in THREE:
+        by_columns(instance, of(registry, *instance, data="wine"), limits, seed, "wine")
 
 
 def solvers(registry: Registry, limits: Limits, seed: int) -> None:
@@ -160,11 +196,11 @@ def one(registry: Registry, name: str, instance: Instance, limits: Limits, seed:
     print(f"{label:13} {name:18} {claims:>13} {proved}{seconds:.2f}")
 
 
-def hybrid_part(problem: Problem) -> highspy.Highs:
+def hybrid_part(problem: Problem, form: NetworkMILP) -> highspy.Highs:
     """The program with at most eight incoming weights per hidden unit, written in Pyomo."""
     import pyomo.environ as pyo
 
-    milp = LinearHingeMILP().build(problem).data
+    milp = form.build(problem).data
     part = pyo.ConcreteModel()
     w, hidden = mirrored(milp, part, "w1"), problem.architecture.hidden[0]
     count = len(w)
@@ -179,12 +215,12 @@ def hybrid_part(problem: Problem) -> highspy.Highs:
     return solver
 
 
-def peak(registry: Registry, n: int) -> None:
+def peak(registry: Registry, n: int, name: str) -> None:
     """Extra megabytes of building and handing over, in this process."""
-    problem = digits(registry, n)
+    problem = digits(registry, n, name)
     before = most_resident()
     solver = quiet()
-    pass_model(solver, LinearHingeMILP().build(problem).data)
+    pass_model(solver, BUILT[name][1].build(problem).data)
     print(round((most_resident() - before) / 1024))
 
 
@@ -194,10 +230,22 @@ def most_resident() -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def digits(registry: Registry, n: int) -> Problem:
+def digits(registry: Registry, n: int, name: str) -> Problem:
     """Digits 64-16-10 with pixels >= 8."""
     dataset = make_dataset(registry, f"digits | threshold[t=8] | round-robin[n={n}]")
-    return Problem(dataset, Architecture(dataset.n_features, (16,), 10), DOMAIN, LinearHinge())
+    return Problem(dataset, Architecture(dataset.n_features, (16,), 10), DOMAIN, BUILT[name][0])
+
+
+def lines_of(problem: Problem) -> np.ndarray:
+    """The loss of s z as the greatest of lines, slope and intercept, shape (lines, 2)."""
+    if isinstance(problem.objective, LinearHinge):
+        return np.array([[-1.0, problem.objective.size(problem.output_scale)]])
+    B = problem.output_scale
+    z = range(-int(B) // 2 - 1, int(B) + 1)
+    loss = interpolant(B)
+    values = [loss(2 * Fraction(k) / B) for k in z]
+    slopes = {b - a: a - (b - a) * k for k, a, b in zip(z, values, values[1:], strict=False)}
+    return np.array([[float(k), float(c)] for k, c in slopes.items() if k])
 
 
 def quiet() -> highspy.Highs:
@@ -210,7 +258,7 @@ def quiet() -> highspy.Highs:
     return solver
 
 
-def by_hand(X: np.ndarray, targets: np.ndarray, hidden: int, margin: int) -> highspy.Highs:
+def by_hand(X: np.ndarray, targets: np.ndarray, hidden: int, lines: np.ndarray) -> highspy.Highs:
     """The literal program of this shape: columns w1, b1, a, w2, b2, c, t, each row-major."""
     (n, d), q = X.shape, targets.shape[1]
     sizes = [d * hidden, hidden, n * hidden, hidden * q, q, n * hidden * q, n * q]
@@ -248,8 +296,11 @@ def by_hand(X: np.ndarray, targets: np.ndarray, hidden: int, margin: int) -> hig
     block(shape, [(c, 1), (w2, 1), (on, -2)], -np.inf, 0)
     block(shape, [(c, -1), (w2, 1), (on, 2)], -np.inf, 2)
     block(shape, [(c, -1), (w2, -1), (on, -2)], -np.inf, 0)
-    y = targets.astype(float)
-    block((n, q), [(c.transpose(0, 2, 1), y[:, :, None]), (b2, y), (t, 1)], margin, np.inf)
+    slopes, intercepts = lines.T
+    y = -targets[:, :, None] * slopes
+    shape, products = (n, q, len(lines)), c.transpose(0, 2, 1)[:, :, None]
+    last = [(products, y[..., None]), (b2[:, None], y), (t[:, :, None], 1)]
+    block(shape, last, intercepts, np.inf)
 
     count = int(starts[-1])
     triplets = (np.concatenate(vals), (np.concatenate(rows), np.concatenate(cols)))
@@ -288,62 +339,58 @@ def same(one: highspy.Highs, other: highspy.Highs) -> bool:
 
 
 def build(registry: Registry, repeats: int) -> None:
-    """Building and hand-over, medians in turn."""
-    for n in (200, 1000):
-        problem = digits(registry, n)
-        dataset = problem.dataset
-        X, targets = dataset.part("train")[0].astype(np.int64), problem.targets()
-        margin = LinearHinge().size(problem.output_scale)
+    """Building and hand-over of every program in two sizes."""
+    for name in BUILT:
+        for n in (200, 1000):
+            built(registry, name, n, repeats)
 
-        def direct(problem: Problem = problem) -> highspy.Highs:
-            solver = quiet()
-            pass_model(solver, LinearHingeMILP().build(problem).data)
-            return solver
 
-        def plain(X=X, targets=targets, margin=margin) -> highspy.Highs:
-            return by_hand(X, targets, 16, margin)
+def built(registry: Registry, name: str, n: int, repeats: int) -> None:
+    """Building and hand-over of one program, medians in turn."""
+    problem, form = digits(registry, n, name), BUILT[name][1]
+    X, targets = problem.dataset.part("train")[0].astype(np.int64), problem.targets()
+    ready = form.build(problem).data
 
-        if n == 200 and not same(direct(), plain()):
-            raise SystemExit("The two ways build different programs.")
-        ready = LinearHingeMILP().build(problem).data
+    def handed_over(milp: MatrixMILP) -> highspy.Highs:
+        solver = quiet()
+        pass_model(solver, milp)
+        return solver
 
-        def handed_over(ready: MatrixMILP = ready) -> highspy.Highs:
-            solver = quiet()
-            pass_model(solver, ready)
-            return solver
-
-        def hybrid(problem: Problem = problem) -> highspy.Highs:
-            return hybrid_part(problem)
-
-        ways = {"direct": direct, "plain": plain, "hand-over alone": handed_over, "hybrid": hybrid}
-        taken: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(repeats):
-            for name, work in ways.items():
-                gc.collect()
-                start = time.process_time()
-                solver = work()
-                taken[name].append(time.process_time() - start)
-                if name == "direct":
-                    rows, cols, nnz = solver.getNumRow(), solver.getNumCol(), solver.getNumNz()
-                del solver
-        fast, base, least, mixed = (statistics.median(taken[name]) for name in ways)
-        print(f"digits-N{n} 64-16-10: {rows} rows, {cols} columns, {nnz} coefficients")
-        print(
-            f"  direct {fast:.4f} s, plain {base:.4f} s, ratio {fast / base:.2f};"
-            f" hand-over alone {least:.4f} s",
-            flush=True,
-        )
-        print(f"  Pyomo hybrid {mixed:.4f} s, ratio {mixed / base:.2f}", flush=True)
-        words = [sys.executable, __file__, "--peak", str(n)]
-        extra = subprocess.run(words, capture_output=True, text=True).stdout.strip()
-        print(f"  extra peak memory of the direct way {extra} MB", flush=True)
-        if n == 200:
+    ways = {
+        "direct": lambda: handed_over(form.build(problem).data),
+        "plain": lambda: by_hand(X, targets, 16, lines_of(problem)),
+        "hand-over alone": lambda: handed_over(ready),
+        "hybrid": lambda: hybrid_part(problem, form),
+    }
+    if n == 200 and not same(ways["direct"](), ways["plain"]()):
+        raise SystemExit("The two ways build different programs.")
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(repeats):
+        for way, work in ways.items():
+            gc.collect()
             start = time.process_time()
-            with collector_paused():
-                model = expand(ready)
-            pass_model(quiet(), compiled(model))
-            seconds = time.process_time() - start
-            print(f"  Pyomo pure {seconds:.2f} s, ratio {seconds / base:.0f}", flush=True)
+            solver = work()
+            taken[way].append(time.process_time() - start)
+            del solver
+    fast, base, least, mixed = (statistics.median(taken[way]) for way in ways)
+    size = f"{ready.n_rows} rows, {ready.n_cols} columns, {ready.nnz} coefficients"
+    print(f"{name}, digits-N{n} 64-16-10: {size}")
+    print(
+        f"  direct {fast:.4f} s, plain {base:.4f} s, ratio {fast / base:.2f};"
+        f" hand-over alone {least:.4f} s",
+        flush=True,
+    )
+    print(f"  Pyomo hybrid {mixed:.4f} s, ratio {mixed / base:.2f}", flush=True)
+    words = [sys.executable, __file__, "--peak", str(n), name]
+    extra = subprocess.run(words, capture_output=True, text=True).stdout.strip()
+    print(f"  extra peak memory of the direct way {extra} MB", flush=True)
+    if n == 200:
+        start = time.process_time()
+        with collector_paused():
+            model = expand(ready)
+        pass_model(quiet(), compiled(model))
+        seconds = time.process_time() - start
+        print(f"  Pyomo pure {seconds:.2f} s, ratio {seconds / base:.0f}", flush=True)
 
 
 def main() -> None:
@@ -353,7 +400,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="of building")
     parser.add_argument("--parts", nargs="+", default=["build", "columns", "proofs", "solvers"])
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
-    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     registry, limits = Registry.load(), Limits(time=arguments.limit)
     if arguments.one:
@@ -361,7 +408,7 @@ def main() -> None:
         one(registry, arguments.one[0], (features, n, hidden), limits, arguments.seed)
         return
     if arguments.peak:
-        peak(registry, arguments.peak)
+        peak(registry, int(arguments.peak[0]), arguments.peak[1])
         return
     if "solvers" in arguments.parts:
         solvers(registry, limits, arguments.seed)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bnnbench_mip.gurobi import FREE_SIZE, Gurobi
+from bnnbench_mip.highs import Highs
+from bnnbench_mip.implications import Implications
 from bnnbench_mip.scip import Scip
 from bnnbench_mip.whole import OPEN, NotWholeError, Whole
 
@@ -100,7 +102,7 @@ def test_a_target_a_stop_and_a_limit_end_the_run(
     assert short.bound is None or short.bound <= (wide.objective + 1e-6)
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("solver", [Highs(), *SOLVERS], ids=lambda s: s.name)
 def test_a_known_network_is_the_first_incumbent(
     solver: Any, breast_cancer: Dataset, formulation: Callable[..., Formulation]
 ) -> None:
@@ -113,6 +115,55 @@ def test_a_known_network_is_the_first_incumbent(
     again = replace(solver, start="reference").solve(model, Limits(time=60), 0, heard)
     assert again.objective == pytest.approx(best.objective, abs=1e-6)
     assert heard.objectives[0] == pytest.approx(best.objective, abs=1e-6)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("objective", [LinearHinge(), Hamming()], ids=repr)
+def test_indicators_have_the_same_optimum(
+    solver: Any,
+    objective: Objective,
+    breast_cancer: Dataset,
+    formulation: Callable[..., Formulation],
+) -> None:
+    problem = real(breast_cancer, objective, features=5)
+    model = strong(objective.name, formulation).build(problem)
+    plain = solver.solve(model, Limits(time=60), 0, ignore_report)
+    enforced = replace(solver, indicators=True).solve(model, Limits(time=60), 0, ignore_report)
+    assert plain.status is enforced.status is Status.OPTIMAL
+    assert enforced.objective == pytest.approx(plain.objective, abs=1e-6)
+    assert enforced.bound == pytest.approx(plain.objective, abs=1e-6)
+
+
+def test_every_activation_row_is_an_implication(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    model = formulation("linear-hinge").build(real(breast_cancer, LinearHinge(), features=5))
+    assert model.encode is not None
+    milp, implied = model.data, Implications.of(model.data)
+    first, shape = milp.blocks["a1"]
+    binary = milp.indices[implied.entry[implied.entry >= 0]]
+    assert set(range(first, first + shape[0] * shape[1])) <= set(binary.tolist())
+    for seed in range(5):
+        point = model.encode(model.problem.random_network(np.random.default_rng(seed)))
+        for k in np.flatnonzero(implied.entry >= 0):
+            at = int(implied.entry[k])
+            part = [e for e in range(milp.indptr[k], milp.indptr[k + 1]) if e != at]
+            total = milp.data[part] @ point[milp.indices[part]]
+            if bool(point[milp.indices[at]]) == implied.active[k]:
+                assert implied.lower[k] <= total <= implied.upper[k]
+
+
+def test_highs_holds_what_it_is_given_when_its_time_is_over(
+    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    problem = real(breast_cancer, LinearHinge(), features=10, hidden=4)
+    known = problem.random_network(np.random.default_rng(0))
+    problem = replace(problem, dataset=replace(problem.dataset, reference=known))
+    model = strong("linear-hinge", formulation).build(problem)
+    solution = Highs(start="reference").solve(model, Limits(time=0), 0, ignore_report)
+    assert solution.status is Status.FEASIBLE
+    assert solution.objective is not None
+    assert solution.objective <= float(problem.evaluate(known).value) + 1e-6
 
 
 @needs_gurobi

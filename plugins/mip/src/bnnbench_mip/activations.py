@@ -1,4 +1,4 @@
-"""All activation vectors that one threshold unit with weights -1, 0, +1 achieves on given rows.
+"""All activation vectors that one threshold unit with whole weights -P..P achieves on given rows.
 
 A hidden unit matters only through u = sgn(X w + b) on the rows, and u up to its sign is enough
 where the outgoing weight may have either (mip.md section 4.3). For integer features sgn(-X w + b)
@@ -52,19 +52,19 @@ class Activations:
         return len(self.signs)
 
 
-def candidates(X: Int64, biases: Int64, scale: int) -> int:
+def candidates(X: Int64, biases: Int64, scale: int, P: int = 1) -> int:
     """How many vectors are tried at most: weight sums of equal features, times offsets."""
     live = X[:, (X != 0).any(axis=0)].T
     if not len(live):
         return len(_offsets(biases, scale))
     first = np.take_along_axis(live, (live != 0).argmax(axis=1)[:, None], 1)
     _, counts = np.unique(live * np.sign(first), axis=0, return_counts=True)
-    weights = math.prod(2 * int(r) + 1 for r in counts)
+    weights = math.prod(2 * P * int(r) + 1 for r in counts)
     return (weights // 2 + 1) * len(_offsets(biases, scale))
 
 
 def enumerate_activations(
-    X: Int64, biases: Int64, scale: int, stop: Callable[[], bool]
+    X: Int64, biases: Int64, scale: int, stop: Callable[[], bool], P: int = 1
 ) -> Activations:
     """All achievable vectors.
 
@@ -73,12 +73,13 @@ def enumerate_activations(
         biases: what a bias may be, whole numbers.
         scale: denominator of the features.
         stop: asked between steps.
+        P: largest absolute weight.
 
     Raises:
         OutOfTimeError: when ``stop`` says so.
     """
     offsets = _offsets(biases, scale)
-    sums, weights = _sums(X, int(np.abs(offsets).max()), stop)
+    sums, weights = _sums(X, int(np.abs(offsets).max()), stop, P)
     packed, origin = [], []
     for number, offset in enumerate(offsets.tolist()):
         if stop():
@@ -109,22 +110,26 @@ def _offsets(biases: Int64, scale: int) -> Int64:
     return np.unique(np.concatenate([biases * scale, -biases * scale - 1]))
 
 
-def _sums(X: Int64, beyond: int, stop: Callable[[], bool]) -> tuple[npt.NDArray[Any], Signs]:
+def _sums(
+    X: Int64, beyond: int, stop: Callable[[], bool], P: int
+) -> tuple[npt.NDArray[Any], Signs]:
     """Distinct clipped sums X w, one of each pair +-w, and a w for each."""
-    reach = np.abs(X).sum(axis=1)
+    reach = P * np.abs(X).sum(axis=1)
     limit = int(reach.max(initial=0)) + beyond + 1
     dtype = next(t for t in (np.int8, np.int16, np.int32, np.int64) if limit < np.iinfo(t).max)
     sums, weights = np.zeros((1, len(X)), dtype), np.zeros((1, X.shape[1]), np.int8)
     for i in np.flatnonzero((X != 0).any(axis=0)):
         if stop():
             raise OutOfTimeError
-        x = X[:, i].astype(dtype)
         # The first sum is 0: adding x and -x there gives the same pair.
-        sums = np.concatenate([sums, sums + x, sums[1:] - x])
-        plus, minus = weights.copy(), weights[1:].copy()
-        plus[:, i], minus[:, i] = 1, -1
-        weights = np.concatenate([weights, plus, minus])
-        reach = reach - np.abs(X[:, i])
+        steps = [(0, p) for p in range(P + 1)] + [(1, -p) for p in range(1, P + 1)]
+        grown = [weights[start:].copy() for start, _ in steps]
+        for part, (_, p) in zip(grown, steps, strict=True):
+            part[:, i] = p
+        x = X[:, i].astype(dtype)
+        sums = np.concatenate([sums[start:] + p * x for start, p in steps])
+        weights = np.concatenate(grown)
+        reach = reach - P * np.abs(X[:, i])
         bound = (reach + beyond + 1).astype(dtype)
         np.clip(sums, -bound, bound, out=sums)
         kept = first_occurrences(sums.view(np.uint8))

@@ -12,10 +12,10 @@ from bnnbench_mip.samples import Samples
 
 @dataclass(frozen=True, eq=False)
 class Charge:
-    """The loss as a function of the output on every distinct feature row.
+    """The loss as a function of the outputs on every distinct feature row.
 
     Attributes:
-        positive, negative: how many training rows want +1 and -1, shape (rows,).
+        positive, negative: how many training rows want +1 and -1, shape (outputs, rows).
         margin: the hinge's m.
     """
 
@@ -25,22 +25,34 @@ class Charge:
 
     @classmethod
     def of(cls, samples: Samples, margin: int) -> Charge:
-        """The charge of merged samples with one output."""
+        """The charge of merged samples."""
         assert samples.row is not None
-        rows = samples.rows.dataset.sizes[0]
-        counts = np.zeros((2, rows), dtype=np.int64)
-        np.add.at(counts, ((samples.targets[:, 0] > 0).astype(int), samples.row), samples.weights)
+        outputs, rows = samples.targets.shape[1], samples.rows.dataset.sizes[0]
+        counts = np.zeros((2, outputs, rows), dtype=np.int64)
+        for c in range(outputs):
+            wanted = (samples.targets[:, c] > 0).astype(int)
+            np.add.at(counts[:, c], (wanted, samples.row), samples.weights)
         return cls(counts[1], counts[0], margin)
 
     def losses(self, output: Int64) -> Int64:
-        """Loss per row; ``output`` broadcasts to (..., rows)."""
+        """Loss per output and row; ``output`` broadcasts to (..., outputs, rows)."""
         short, over = np.maximum(0, self.margin - output), np.maximum(0, self.margin + output)
         return self.positive * short + self.negative * over
 
     def total(self, output: Int64) -> int:
-        """Loss of all rows."""
+        """Loss of all outputs and rows."""
         return int(self.losses(output).sum())
 
-    def slope(self, rest: Int64) -> Int64:
-        """Slope of the loss in one more unit u: it is a constant + slope u / 2."""
-        return self.losses(rest + 1) - self.losses(rest - 1)
+    def line(self, rest: Int64, tuples: Int64) -> tuple[Int64, Int64]:
+        """Twice the loss of one more unit with given tuples: a constant + slope u.
+
+        Args:
+            rest: outputs of the other units and the bias, shape (outputs, rows).
+            tuples: outgoing weights, shape (count, outputs).
+
+        Returns:
+            Constants, shape (count,), and slopes, shape (rows, count).
+        """
+        up = self.losses(rest + tuples[:, :, None]).sum(axis=1)
+        down = self.losses(rest - tuples[:, :, None]).sum(axis=1)
+        return (up + down).sum(axis=1), (up - down).T

@@ -2,10 +2,7 @@
 
 The program is scaled to whole numbers exactly (:mod:`bnnbench_mip.whole`); one that cannot be is
 refused with the variable or number to blame. With ``native`` a row with a big-M becomes an enforced
-row. That is read off the matrix: a one-sided row a x + M b <= r in which, at one value of the
-binary b, the bounds of all other variables imply it, holds exactly where b has the other value and
-then a x <= r'. So activations enforce their sums, and a product c = (2a - 1) w becomes c = w or
-c = -w, enforced by a.
+row (:mod:`bnnbench_mip.implications`).
 
 One worker is deterministic for a seed. The best bound, like every incumbent, is streamed. The time
 limit is CP-SAT's own, with the report's answer and the clock behind it; its memory parameter is
@@ -27,9 +24,10 @@ import numpy.typing as npt
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.implications import Implications
 from bnnbench_mip.warm import start_point
 from bnnbench_mip.watch import Watch
-from bnnbench_mip.whole import OPEN, NotWholeError, Whole
+from bnnbench_mip.whole import NotWholeError, Whole
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,13 @@ def fill(proto: Any, whole: Whole, native: bool) -> None:
     milp = whole.milp
     for low, high in zip(whole.lower.tolist(), whole.upper.tolist(), strict=True):
         proto.variables.add().domain.extend([low, high])
-    enforced = enforcement(whole) if native else np.full(milp.n_rows, -1)
+    bounds, given = (whole.lower, whole.upper), (whole.row_lower, whole.row_upper)
+    implied = Implications.read(milp, whole.data, bounds, given)
+    enforced = implied.entry if native else np.full(milp.n_rows, -1)
+    lower = np.where(enforced >= 0, implied.lower, whole.row_lower)
+    upper = np.where(enforced >= 0, implied.upper, whole.row_upper)
     starts, columns, values = milp.indptr.tolist(), milp.indices.tolist(), whole.data.tolist()
-    sides = zip(whole.row_lower.tolist(), whole.row_upper.tolist(), enforced.tolist(), strict=True)
+    sides = zip(lower.tolist(), upper.tolist(), enforced.tolist(), strict=True)
     for k, (low, high, at) in enumerate(sides):
         row = proto.constraints.add()
         variables, coefficients = (
@@ -111,45 +113,15 @@ def fill(proto: Any, whole: Whole, native: bool) -> None:
         )
         if at >= 0:
             place = at - starts[k]
-            value, binary = coefficients.pop(place), variables.pop(place)
-            # Where the binary is active: 1 for a positive coefficient in an upper row, else 0.
-            active = (value > 0) == (high < OPEN)
-            row.enforcement_literal.append(binary if active else -binary - 1)
-            shift = value if active else 0
-            low, high = (low, high - shift) if high < OPEN else (low - shift, high)
+            del coefficients[place]
+            binary = variables.pop(place)
+            row.enforcement_literal.append(binary if implied.active[k] else -binary - 1)
         row.linear.vars.extend(variables)
         row.linear.coeffs.extend(coefficients)
         row.linear.domain.extend([low, high])
     used = np.flatnonzero(whole.costs)
     proto.objective.vars.extend(used.tolist())
     proto.objective.coeffs.extend(whole.costs[used].tolist())
-
-
-def enforcement(whole: Whole) -> npt.NDArray[np.int64]:
-    """Per row the entry (index into ``data``) of the binary that enforces it; -1 for none."""
-    milp = whole.milp
-    row = np.repeat(np.arange(milp.n_rows), np.diff(milp.indptr))
-    found = np.full(milp.n_rows, -1, dtype=np.int64)
-    low, high = whole.lower[milp.indices], whole.upper[milp.indices]
-    upper_row = whole.row_upper < OPEN
-    one_sided = upper_row != (whole.row_lower > -OPEN)
-    # Turned into sum <= side, where a row is one-sided.
-    turn = np.where(upper_row, 1, -1)
-    side = np.where(upper_row, whole.row_upper, -whole.row_lower)
-    data = whole.data * turn[row]
-    largest = np.maximum(data * low, data * high).astype(np.float64)
-    total = np.bincount(row, largest, milp.n_rows)
-    binary = (low == 0) & (high == 1)
-    size = np.where(binary, np.abs(data), 0)
-    order = np.lexsort((size, row))
-    last = milp.indptr[1:][np.diff(milp.indptr) > 0] - 1
-    at = order[last]
-    rows = row[at]
-    rest = total[rows] - largest[at]
-    idle = rest <= side[rows] - np.minimum(0, data[at])
-    good = idle & one_sided[rows] & (size[at] > 0)
-    found[rows[good]] = at[good]
-    return found
 
 
 def hint(proto: Any, whole: Whole, point: npt.NDArray[np.float64]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from bnnbench.interfaces import Clock, Model, Report, Solver, missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.implications import Implications
 from bnnbench_mip.warm import start_point
 from bnnbench_mip.watch import Watch, mip_tolerance
 
@@ -51,6 +52,8 @@ class Gurobi(Solver):
         tighten: take the slack out of incumbents.
         start: solver of kind direct whose network is the first solution; none or reference.
         start_seconds: for it.
+        indicators: rows with a big-M as indicator constraints, see
+            :mod:`bnnbench_mip.implications`.
     """
 
     name: ClassVar[str] = "gurobi"
@@ -65,6 +68,7 @@ class Gurobi(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+    indicators: bool = False
 
     def available(self) -> str | None:
         absent = missing(self.requires)
@@ -93,7 +97,7 @@ class Gurobi(Solver):
         tolerance = max(1e-9, self.feasibility or mip_tolerance(model))
         with _quiet() as environment:
             try:
-                solver, x = hand_over(environment, model.data)
+                solver, x = hand_over(environment, model.data, self.indicators)
                 for name, value in self._parameters(tolerance, limits, seed, watch.clock).items():
                     solver.setParam(name, value)
                 if point is not None:
@@ -125,13 +129,19 @@ class Gurobi(Solver):
         return parameters
 
 
-def hand_over(environment: Any, milp: MatrixMILP) -> tuple[Any, Any]:
+def hand_over(environment: Any, milp: MatrixMILP, indicators: bool = False) -> tuple[Any, Any]:
     """The program as a Gurobi model, with its vector of variables."""
     import gurobipy
     import scipy.sparse
 
     solver = gurobipy.Model(env=environment)
     kinds = np.where(milp.integer, gurobipy.GRB.INTEGER, gurobipy.GRB.CONTINUOUS)
+    plain = np.ones(milp.n_rows, dtype=bool)
+    if indicators:
+        implied = Implications.of(milp)
+        plain = implied.entry < 0
+        binary = milp.integer & (milp.lower == 0) & (milp.upper == 1)
+        kinds = np.where(binary, gurobipy.GRB.BINARY, kinds)
     x = solver.addMVar(milp.n_cols, lb=milp.lower, ub=milp.upper, obj=milp.c, vtype=kinds)
     A = scipy.sparse.csr_matrix(
         (milp.data, milp.indices, milp.indptr), shape=(milp.n_rows, milp.n_cols)
@@ -139,15 +149,38 @@ def hand_over(environment: Any, milp: MatrixMILP) -> tuple[Any, Any]:
     low, high = np.isfinite(milp.row_lower), np.isfinite(milp.row_upper)
     equal = low & high & (milp.row_lower == milp.row_upper)
     for rows, sense, sides in (
-        (equal, "=", milp.row_upper),
-        (low & ~equal, ">", milp.row_lower),
-        (high & ~equal, "<", milp.row_upper),
+        (equal & plain, "=", milp.row_upper),
+        (low & ~equal & plain, ">", milp.row_lower),
+        (high & ~equal & plain, "<", milp.row_upper),
     ):
         if rows.any():
             solver.addMConstr(A[rows], x, sense, sides[rows])
+    if indicators:
+        _enforce(solver, x, milp, implied)
     solver.ObjCon = milp.offset
     solver.update()
     return solver, x
+
+
+def _enforce(solver: Any, x: Any, milp: MatrixMILP, implied: Implications) -> None:
+    """Add the rows that a binary enforces."""
+    import gurobipy
+
+    variables = x.tolist()
+    for k in np.flatnonzero(implied.entry >= 0).tolist():
+        at = int(implied.entry[k])
+        part = [e for e in range(int(milp.indptr[k]), int(milp.indptr[k + 1])) if e != at]
+        body = gurobipy.LinExpr(
+            milp.data[part].tolist(), [variables[j] for j in milp.indices[part]]
+        )
+        upper = math.isfinite(implied.upper[k])
+        solver.addGenConstrIndicator(
+            variables[milp.indices[at]],
+            bool(implied.active[k]),
+            body,
+            "<" if upper else ">",
+            float(implied.upper[k] if upper else implied.lower[k]),
+        )
 
 
 def _callback(x: Any, watch: Watch) -> Any:

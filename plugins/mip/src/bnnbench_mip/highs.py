@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.warm import start_point
 from bnnbench_mip.watch import Watch, mip_tolerance
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Highs(Solver):
         heuristic_effort: share of the work that goes into primal heuristics, 0..1.
         nodes: most nodes; none for no limit.
         tighten: take the slack out of incumbents, see :mod:`bnnbench_mip.watch`.
+        start: solver of kind direct whose network is the first solution; none or reference.
+        start_seconds: for it.
     """
 
     name: ClassVar[str] = "highs"
@@ -69,11 +73,14 @@ class Highs(Solver):
     heuristic_effort: float = 0.05
     nodes: int | None = None
     tighten: bool = True
+    start: str = "none"
+    start_seconds: float = 1.0
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy
 
         clock = Clock(limits)
+        point = start_point(model, self.start, self.start_seconds, limits, seed, report)
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         try:
             for option, value in self._options(model, limits, seed).items():
@@ -81,6 +88,8 @@ class Highs(Solver):
             _checked(pass_model(solver, model.data), "the model")
             watch = _Callbacks(model, self.tighten, report, limits, clock)
             watch.attach(solver)
+            if point is not None:
+                hand_start(solver, watch, point)
             solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
             solver.run()
             return _read(solver, watch)
@@ -162,6 +171,12 @@ def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
         milp.data,
         milp.integer.astype(np.int32),
     )
+
+
+def hand_start(solver: highspy.Highs, watch: Watch, point: npt.NDArray[np.float64]) -> None:
+    """Give HiGHS a first solution; it counts as found, for HiGHS may be stopped too early."""
+    solver.setSolution(len(point), np.arange(len(point), dtype=np.int32), point)
+    watch.found(point, watch.model.data.objective(point))
 
 
 def _checked(status: Any, what: str) -> None:

@@ -7,29 +7,27 @@ up; that of a MIP first loses 10^-6 of itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.domain import Integer
 from bnnbench.interfaces import Clock, Report
 from bnnbench.network import Layer, Network
 from bnnbench.objectives import LinearHinge
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_mip.activations import Activations, enumerate_activations
+from bnnbench_mip.agreement import Agreement
+from bnnbench_mip.branching import Node, Tree
 from bnnbench_mip.charge import Charge
-from bnnbench_mip.exchange import Exchange, Net, Unit
+from bnnbench_mip.exchange import Exchange, Net
 from bnnbench_mip.lattice import Int64
-from bnnbench_mip.master import Events, Master, PriceLP, quiet_solver, search
-from bnnbench_mip.pricing import Pricing
+from bnnbench_mip.master import Events, Master, quiet_solver, search
+from bnnbench_mip.region import Region, tuples_of
 from bnnbench_mip.samples import Samples, samples_of
-
-LONGEST = 100_000
-"""Most columns of a MIP: longer ones take gigabytes and do not end."""
 
 
 class Effort(Protocol):
@@ -45,7 +43,11 @@ class Effort(Protocol):
 
     @property
     def mip_columns(self) -> int:
-        """Columns of the first MIP over what is left."""
+        """Columns of the MIP over the best of what is left."""
+
+    @property
+    def whole(self) -> int:
+        """Most columns of a region that goes to a MIP."""
 
     @property
     def nodes(self) -> int:
@@ -87,8 +89,8 @@ class Proof:
     info: dict[str, Any] = field(default_factory=dict)
     samples: Samples = field(init=False)
     activations: Activations = field(init=False)
+    agreement: Agreement = field(init=False)
     master: Master = field(init=False)
-    pricing: Pricing = field(init=False)
     exchange: Exchange = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,75 +103,52 @@ class Proof:
         Raises:
             OutOfTimeError: when the time does not suffice.
         """
-        problem = self.problem
-        objective = problem.objective
-        assert isinstance(objective, LinearHinge)
+        problem, domain = self.problem, self.problem.domain
+        assert isinstance(domain, Integer)
         data, biases = self.samples.rows.dataset, bias_values(problem)
         X = np.asarray(data.X, dtype=np.int64)
-        self.activations = enumerate_activations(X, biases, data.scale, self.stop)
-        margin, units = objective.size(problem.output_scale), problem.architecture.widths[1]
-        self.master = Master(self.samples, margin, units, biases)
-        self.pricing = Pricing(self.activations.signs, self.samples, margin, units, biases)
-        self.exchange = Exchange(self.pricing, Charge.of(self.samples, margin), self.stop)
-        self.info["columns"] = len(self.activations)
+        self.listed(enumerate_activations(X, biases, data.scale, self.stop, domain.P))
+
+    def listed(self, activations: Activations) -> None:
+        """Take these columns."""
+        problem, domain = self.problem, self.problem.domain
+        assert isinstance(problem.objective, LinearHinge)
+        assert isinstance(domain, Integer)
+        self.activations, signs = activations, activations.signs
+        margin, units = problem.objective.size(problem.output_scale), problem.architecture.widths[1]
+        tuples, biases = tuples_of(domain.P, problem.architecture.outputs), bias_values(problem)
+        self.agreement = Agreement(signs)
+        self.master = Master(self.samples, margin, units, biases, tuples, signs)
+        charge = Charge.of(self.samples, margin)
+        self.exchange = Exchange(self.agreement, charge, tuples, units, biases, self.stop)
+        self.info["columns"] = len(activations)
 
     def prove(self) -> None:
-        """Everything after the list: nets, prices, and MIPs until the bound meets the loss."""
+        """Everything after the list: nets, prices, and regions until the bound meets the loss."""
         rng = np.random.Generator(np.random.PCG64(self.seed))
         ends = self.exchange.run(rng, self.effort.restarts, self.found)
-        generated = self.prices(ends)
+        master, count = self.master, len(self.agreement.signs)
+        region = Region.whole(master.biases, master.outputs, master.kinds, master.units)
+        known = sorted({v * count + u for net in ends for v, u in net.units})
+        every = np.arange(len(master.tuples) * count)
+        tree = Tree(self, master, self.effort.whole)
+        if self.over:
+            return
+        root = tree.relax(Node(region, every, 0, np.array(known, dtype=np.int64)))
+        pricing = root.pricing
+        self.proved(pricing.least)
+        self.info |= {"lp_bound": float(pricing.bound), "lp_columns": len(root.held)}
         if not self.over:
-            self.info["mips"] = 1
-            self.mip(sorted(generated), None, self.effort.nodes)
-        size = self.effort.mip_columns
-        while not self.over and size <= LONGEST:
-            units, floors = self.left()
-            self.info["survivors"] = len(units)
-            self.info["mips"] += 1
-            complete = len(units) <= size
-            beyond = (
-                self.best_loss if complete else math.ceil(Fraction(floors[size], self.pricing.one))
-            )
-            self.mip(units[:size], beyond, None if complete else self.effort.nodes)
-            if complete:
-                return
-            size *= 4
-
-    def prices(self, ends: Sequence[Net]) -> set[Unit]:
-        """Solve the LP by column generation; returns the columns it holds."""
-        lp = PriceLP(self.master, self.limits, self.seed)
-        self.enter(lp, sorted({unit for net in ends for unit in net.units}))
-        rounds = 0
-        while not self.over:
-            solved = lp.solve(self.clock.left)
-            if solved is None:
-                break
-            rounds += 1
-            agreement, greatest = self.pricing.price(solved[1])
-            self.proved(self.pricing.least)
-            self.info |= {"lp_rounds": rounds, "lp_bound": float(self.pricing.bound)}
-            size = np.abs(agreement)
-            held = max(((1 - 2 * side) * int(agreement[u]) for side, u in lp.held), default=0)
-            # Rounded prices may put a column that the LP holds off by half a unit per sample.
-            if greatest <= held + len(self.samples.weights):
-                break
-            top = min(self.effort.batch, len(size))
-            fresh = np.sort(np.argpartition(-size, top - 1)[:top])
-            if not self.enter(
-                lp, [(int(agreement[u] < 0), int(u)) for u in fresh if size[u] > held]
-            ):
-                break
-        self.info["lp_columns"] = len(lp.held)
-        return set(lp.held)
-
-    def enter(self, lp: PriceLP, units: list[Unit]) -> int:
-        """Add columns to the LP; returns how many were new."""
-        return lp.add(units, self.signed(units)) if units else 0
-
-    def signed(self, units: Sequence[Unit]) -> npt.NDArray[np.int8]:
-        """Activations of signed columns, shape (count, rows)."""
-        side, u = np.array(units, dtype=np.int64).reshape(-1, 2).T
-        return self.activations.signs[u] * (1 - 2 * side).astype(np.int8)[:, None]
+            self.mip(region, root.held, self.effort.nodes)
+        if not self.over:
+            left = np.argsort(pricing.floors, kind="stable")[: self.effort.mip_columns]
+            left = left[pricing.useful(self.best_loss)[left]]
+            self.mip(region, pricing.columns[np.sort(left)], self.effort.nodes)
+        left = pricing.columns[pricing.useful(self.best_loss)]
+        self.info["survivors"] = len(left)
+        tree.push(Node(region, left, pricing.least, root.held))
+        tree.run()
+        self.info["regions"] = tree.nodes
 
     @property
     def best_loss(self) -> int:
@@ -177,52 +156,67 @@ class Proof:
         assert self.best is not None
         return self.best.loss
 
-    def left(self) -> tuple[list[Unit], list[int]]:
-        """The signed columns that a better net may use and their bounds, ascending."""
-        side, u = np.nonzero(self.pricing.useful(self.best_loss))
-        floors = self.pricing.floors[side, u]
-        order = np.lexsort((u, floors))
-        units = list(zip(side[order].tolist(), u[order].tolist(), strict=True))
-        return units, floors[order].tolist()
-
-    def mip(self, units: list[Unit], beyond: int | None, nodes: int | None) -> None:
-        """The best net of some columns, then improved by exchanges with all.
+    def finish(self, region: Region, columns: Int64, others: int) -> bool:
+        """Search a region to its end, over all units that are left in it.
 
         Args:
-            units: the columns.
-            beyond: a bound on the nets that use others too; None for none.
-            nodes: most nodes; None for no limit.
+            region: which nets.
+            columns: the units.
+            others: bound on all other open regions.
+
+        Returns:
+            Whether the end was reached.
         """
-        assert self.best is not None
-        units = list(dict.fromkeys([*units, *self.best.units]))
+        return self.mip(region, columns, None, others)
+
+    def mip(
+        self, region: Region, columns: Int64, nodes: int | None, others: int | None = None
+    ) -> bool:
+        """A better net of some columns, then improved by exchanges with all.
+
+        Args:
+            region: which nets.
+            columns: the units.
+            nodes: most nodes; None for no limit.
+            others: a bound on the nets that are not searched; None for none.
+
+        Returns:
+            Whether all such nets were searched.
+        """
+        before, count = self.best_loss, len(self.agreement.signs)
+        step = region.step(self.master.margin)
+        program = self.master.whole_program(region, columns, before - 1)
+        self.info["mips"] = self.info.get("mips", 0) + 1
 
         def found(x: npt.NDArray[np.float64]) -> bool:
-            counts = np.rint(x[self.master.fixed :]).astype(np.int64)
-            chosen = [units[k] for k in np.repeat(np.arange(len(units)), np.maximum(counts, 0))]
-            return self.found(self.exchange.net(chosen[: self.master.units]))
+            first = self.master.fixed
+            counts = np.rint(x[first : first + len(columns)]).astype(np.int64)
+            chosen = np.repeat(columns, np.maximum(counts, 0))[: self.master.units]
+            return self.found(self.exchange.net([divmod(k, count) for k in chosen.tolist()]))
 
         def bounded(bound: float) -> bool:
-            if beyond is not None:
-                self.proved(min(_rounded_up(bound), beyond))
+            if others is not None:
+                rounded = step * math.ceil((bound - 1e-6 * max(1.0, abs(bound))) / step)
+                self.proved(min(rounded, others))
             return self.over
 
-        used = search(
-            self.master,
-            self.signed(units),
-            self.point(self.best, units),
+        used, value = search(
+            program,
+            None,
             quiet_solver(self.limits, self.seed),
-            self.options(nodes),
+            self.options(nodes, step),
             Events(found, bounded, lambda: self.over),
         )
         self.info["nodes"] = self.info.get("nodes", 0) + used
-        if not self.over:
+        if self.best is not None and self.best.loss < before and not self.over:
             self.found(self.exchange.descend(self.best))
+        return value is not None and self.best_loss <= value + 0.5
 
-    def options(self, nodes: int | None) -> dict[str, Any]:
-        """HiGHS's: losses are whole numbers, so a gap below 1 is a proof."""
+    def options(self, nodes: int | None, step: int) -> dict[str, Any]:
+        """HiGHS's: losses are multiples of ``step``, so a smaller gap is a proof."""
         options: dict[str, Any] = {
             "mip_rel_gap": 0.0,
-            "mip_abs_gap": 0.999,
+            "mip_abs_gap": step - 0.001,
             "mip_min_logging_interval": 0.5,
         }
         if nodes is not None:
@@ -230,17 +224,6 @@ class Proof:
         if math.isfinite(self.clock.left):
             options["time_limit"] = max(0.01, 0.99 * self.clock.left)
         return options
-
-    def point(self, net: Net, units: list[Unit]) -> npt.NDArray[np.float64]:
-        """A net as a solution of the master program."""
-        assert self.samples.row is not None
-        place = {unit: k for k, unit in enumerate(units)}
-        output = (self.exchange.output(list(net.units)) + net.bias)[self.samples.row]
-        losses = np.maximum(0, self.master.margin - self.samples.targets[:, 0] * output)
-        counts = np.zeros(len(units))
-        for unit in net.units:
-            counts[place[unit]] += 1
-        return np.concatenate([[net.bias], losses, counts])
 
     @property
     def over(self) -> bool:
@@ -273,11 +256,11 @@ class Proof:
         arch, columns = self.problem.architecture, self.activations
         weights = np.zeros((arch.inputs, arch.widths[1]), dtype=np.int64)
         bias = np.zeros(arch.widths[1], dtype=np.int64)
-        outgoing = np.zeros((arch.widths[1], 1), dtype=np.int64)
-        for j, (side, u) in enumerate(net.units):
+        outgoing = np.zeros((arch.widths[1], arch.outputs), dtype=np.int64)
+        for j, (v, u) in enumerate(net.units):
             weights[:, j], bias[j] = columns.weights[u], columns.bias[u]
-            outgoing[j] = (1 - 2 * side) * int(columns.turned[u])
-        return Network(arch, (Layer(weights, bias), Layer(outgoing, np.array([net.bias]))))
+            outgoing[j] = self.master.tuples[v] * int(columns.turned[u])
+        return Network(arch, (Layer(weights, bias), Layer(outgoing, np.array(net.bias))))
 
     def solution(self, failure: Termination | None = None) -> Solution:
         """The claims, after the end or after a failure."""
@@ -304,8 +287,3 @@ class Proof:
         if self.clock.over:
             return Termination.TIME
         return Termination.INTERRUPTED if self.halted else Termination.ITERATIONS
-
-
-def _rounded_up(bound: float) -> int:
-    """The next whole number, less a tolerance for the arithmetic behind the bound."""
-    return math.ceil(bound - 1e-6 * max(1.0, abs(bound)))

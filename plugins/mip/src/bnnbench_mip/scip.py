@@ -18,6 +18,7 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.implications import Implications
 from bnnbench_mip.warm import start_point
 from bnnbench_mip.watch import Watch, mip_tolerance
 
@@ -49,6 +50,8 @@ class Scip(Solver):
         tighten: take the slack out of incumbents.
         start: solver of kind direct whose network is the first solution; none or reference.
         start_seconds: for it.
+        indicators: rows with a big-M as indicator constraints, see
+            :mod:`bnnbench_mip.implications`.
     """
 
     name: ClassVar[str] = "scip"
@@ -62,6 +65,7 @@ class Scip(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+    indicators: bool = False
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import pyscipopt
@@ -71,7 +75,7 @@ class Scip(Solver):
         try:
             solver = pyscipopt.Model()
             solver.hideOutput()
-            variables = hand_over(solver, model.data)
+            variables = hand_over(solver, model.data, self.indicators)
             if point is not None:
                 _start(solver, variables, point)
             attach(solver, variables, watch)
@@ -101,23 +105,33 @@ class Scip(Solver):
         return parameters
 
 
-def hand_over(solver: Any, milp: MatrixMILP) -> list[Any]:
+def hand_over(solver: Any, milp: MatrixMILP, indicators: bool = False) -> list[Any]:
     """Add variables, rows and objective; returns the variables."""
     import pyscipopt
 
-    kinds = np.where(milp.integer, "I", "C").tolist()
-    bounds = zip(_ends(milp.lower), _ends(milp.upper), kinds, milp.c.tolist(), strict=True)
+    kinds = np.where(milp.integer, "I", "C")
+    sides, entry, active = (milp.row_lower, milp.row_upper), np.full(milp.n_rows, -1), None
+    if indicators:
+        implied = Implications.of(milp)
+        kinds[milp.integer & (milp.lower == 0) & (milp.upper == 1)] = "B"
+        sides, entry, active = (implied.lower, implied.upper), implied.entry, implied.active
+    bounds = zip(_ends(milp.lower), _ends(milp.upper), kinds.tolist(), milp.c.tolist(), strict=True)
     variables = [
         solver.addVar(lb=low, ub=high, vtype=kind, obj=cost) for low, high, kind, cost in bounds
     ]
     solver.addObjoffset(milp.offset)
     starts, columns, values = milp.indptr.tolist(), milp.indices.tolist(), milp.data.tolist()
-    for k, (low, high) in enumerate(zip(_ends(milp.row_lower), _ends(milp.row_upper), strict=True)):
-        part = range(starts[k], starts[k + 1])
+    ends = zip(_ends(sides[0]), _ends(sides[1]), entry.tolist(), strict=True)
+    for k, (low, high, at) in enumerate(ends):
+        part = [e for e in range(starts[k], starts[k + 1]) if e != at]
         body = pyscipopt.quicksum(values[e] * variables[columns[e]] for e in part)
         if not part:
             body = 0 * variables[0]
-        solver.addCons(pyscipopt.ExprCons(body, lhs=low, rhs=high))
+        row = pyscipopt.ExprCons(body, lhs=low, rhs=high)
+        if active is None or at < 0:
+            solver.addCons(row)
+        else:
+            solver.addConsIndicator(row, variables[columns[at]], activeone=bool(active[k]))
     return variables
 
 
