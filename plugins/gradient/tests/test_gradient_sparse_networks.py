@@ -108,7 +108,7 @@ def test_budgets_leave_latents_unclamped_and_keep_to_the_budget(digit_rows):
     fitted = fit(model, digit_rows[0], Training(epochs=6, lr=0.05, rule=MaskRule(0.1)))
     assert fitted.raw.feasible
     assert max(float(a.latent.detach().abs().max()) for a in binarised(model)) > 1.5
-    assert errors(model, Training(1), digit_rows[2]) < 0.15
+    assert errors(model, Training(1), digit_rows[2]) < 0.2  # ten classes
 
 
 def test_the_epoch_is_chosen_on_validation_rows(digit_rows):
