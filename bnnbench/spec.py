@@ -86,6 +86,15 @@ def parse(text: str) -> Spec:
     return specs[0]
 
 
+def as_spec(value: Spec | str) -> Spec:
+    """A parameter that may be a text or a spec, as a spec.
+
+    Raises:
+        SpecError: as :func:`parse`.
+    """
+    return value if isinstance(value, Spec) else parse(value)
+
+
 def parse_pipeline(text: str) -> tuple[Spec, ...]:
     """Read specs separated by ``|``, as data sets are written: ``digits | classes[keep=(3,8)]``."""
     reader = _Reader(text)

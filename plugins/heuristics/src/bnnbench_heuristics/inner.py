@@ -26,7 +26,7 @@ from bnnbench.interfaces import (
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, as_spec
 
 Name = Spec | str
 
@@ -104,11 +104,6 @@ class Inner:
         network = None if solution.answer is None else model.network(solution.answer)
         proved = solution.termination is Termination.OPTIMAL
         return Answer(network, solution.termination, proved)
-
-
-def as_spec(name: Name) -> Spec:
-    """A parameter that may be a text or a spec, as a spec."""
-    return name if isinstance(name, Spec) else parse(name)
 
 
 def called(solver: Name, formulation: Name | None = None) -> tuple[tuple[str, Spec], ...]:

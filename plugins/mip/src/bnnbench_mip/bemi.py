@@ -31,9 +31,9 @@ from bnnbench.network import Network
 from bnnbench.objectives import MaxMargin, MinWeight, SaturatedMargin
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
-from bnnbench.spec import Spec
+from bnnbench.spec import Spec, as_spec
 from bnnbench_mip.held_margins import HeldMargins
-from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
+from bnnbench_mip.stages import Course, Name, Stage, muted
 
 STAGES = ("sm", "sm+mm", "sm+mw", "sm+mm+mw")
 

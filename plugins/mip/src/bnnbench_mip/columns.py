@@ -29,11 +29,11 @@ from bnnbench.domain import Integer
 from bnnbench.interfaces import Model, Report, Solver, direct_model
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec
+from bnnbench.spec import Spec, as_spec
 from bnnbench_mip.activations import OutOfTimeError, candidates
 from bnnbench_mip.priced import Priced
 from bnnbench_mip.proof import Proof, bias_values
-from bnnbench_mip.stages import Name, as_spec
+from bnnbench_mip.stages import Name
 
 LARGEST = 1 << 40
 """Largest sum of absolute features, over their scale, of a row, times the largest weight."""

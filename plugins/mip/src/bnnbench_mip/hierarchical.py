@@ -18,10 +18,10 @@ from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
-from bnnbench.spec import Spec
+from bnnbench.spec import Spec, as_spec
 from bnnbench_mip.neuron_penalty import NeuronPenalty, counted
 from bnnbench_mip.neurons import Neurons
-from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
+from bnnbench_mip.stages import Course, Name, Stage, muted
 
 TAU = {"sign-errors": 0.1, "saturated-margin": 0.0}
 """Published: by how much of N the loss may grow while neurons are removed."""

@@ -16,8 +16,8 @@ from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.objectives import Hamming
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec
-from bnnbench_mip.stages import Course, Name, Stage, as_spec, muted
+from bnnbench.spec import Spec, as_spec
+from bnnbench_mip.stages import Course, Name, Stage, muted
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bnnbench.interfaces import Model, Report, Solver, direct_model, ignore_repo
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution, Termination
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, as_spec
 
 Name = Spec | str
 
@@ -124,11 +124,6 @@ class Course:
         if self.stopped:
             return Termination.INTERRUPTED
         return Termination.TIME if self.cut else Termination.ITERATIONS
-
-
-def as_spec(name: Name) -> Spec:
-    """A parameter that may be a text or a spec, as a spec."""
-    return name if isinstance(name, Spec) else parse(name)
 
 
 def as_networks(model: Model, report: Report) -> Report:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bnnbench.interfaces import Model, Report, direct_model
 from bnnbench.solution import Limits
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, as_spec
 
 SHARE = 0.1
 """Share of the time limit that a start may take, at most."""
@@ -37,7 +37,7 @@ def start_point(
     if start != "reference":
         from bnnbench.registry import Registry
 
-        solver = Registry.load().solver(start if isinstance(start, Spec) else parse(start))
+        solver = Registry.current().solver(as_spec(start))
         share = SHARE * limits.time if math.isfinite(limits.time) else seconds
         short = replace(limits, time=min(seconds, share))
         network = solver.solve(direct_model(model.problem), short, seed, report).answer

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Formulation, Solver
 from bnnbench.solution import Solution, Termination
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, as_spec
 
 
 def formulation_of(text: Spec | str, owner: str) -> Formulation:
@@ -18,7 +18,7 @@ def formulation_of(text: Spec | str, owner: str) -> Formulation:
     """
     from bnnbench.registry import Registry
 
-    found = Registry.current().formulation(_spec(text))
+    found = Registry.current().formulation(as_spec(text))
     _check(found, owner)
     return found
 
@@ -31,7 +31,7 @@ def sampler_of(text: Spec | str, owner: str) -> Solver:
     """
     from bnnbench.registry import Registry
 
-    found = Registry.current().solver(_spec(text))
+    found = Registry.current().solver(as_spec(text))
     _check(found, owner)
     return found
 
@@ -39,10 +39,6 @@ def sampler_of(text: Spec | str, owner: str) -> Solver:
 def _check(part: Formulation | Solver, owner: str) -> None:
     if part.kind != "qubo":
         raise ProblemError(f"{owner}: {part.name} is of kind {part.kind}, not qubo.")
-
-
-def _spec(text: Spec | str) -> Spec:
-    return text if isinstance(text, Spec) else parse(text)
 
 
 def ended(own: Termination, parts: Iterable[Solution]) -> Termination:
@@ -60,4 +56,4 @@ class Composite(Solver):
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
         """Both parts, so that their versions belong to a cell's identity."""
-        return ("solver", _spec(self.sampler)), ("formulation", _spec(self.formulation))
+        return ("solver", as_spec(self.sampler)), ("formulation", as_spec(self.formulation))

@@ -9,7 +9,8 @@ import numpy as np
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
-from bnnbench.solution import Limits, Solution, Status, Termination
+from bnnbench.solution import Limits, Solution
+from bnnbench_qubo.exact_answer import exact_answer
 from bnnbench_qubo.harvest import Harvest
 from bnnbench_qubo.sampling import from_sampleset, to_bqm
 
@@ -52,20 +53,12 @@ class DimodExact(Solver):
         ground = np.flatnonzero(energies <= least + GROUND_WITHIN)
         harvest = Harvest(model, report)
         stop = harvest.add(states[ground], energies[ground])
-        value = None if harvest.best is None else harvest.best.value
-        ended = Termination.TARGET if stop else Termination.ITERATIONS
-        ended = Termination.OPTIMAL if model.exact else ended
-        return Solution(
-            answer=harvest.answer,
-            status=Status.OPTIMAL if model.exact else Status.FEASIBLE,
-            termination=ended,
-            objective=None if value is None else float(value),
-            bound=model.problem.round_bound(least) if model.exact else None,
-            info={
-                "min_energy": least,
-                "ground_states": len(ground),
-                "distinct": harvest.info(0.0)["distinct"],
-                "sample_seconds": clock.elapsed - harvest.seconds,
-                "decode_seconds": harvest.seconds,
-            },
+        return exact_answer(
+            model,
+            harvest,
+            stop,
+            least,
+            ground_states=len(ground),
+            distinct=harvest.info(0.0)["distinct"],
+            sample_seconds=clock.elapsed - harvest.seconds,
         )

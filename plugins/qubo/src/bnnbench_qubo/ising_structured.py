@@ -20,12 +20,13 @@ from bnnbench_qubo.bnn_qubo import BnnQubo
 from bnnbench_qubo.forward import decode
 from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.matrix_free import ResidualMachine, refusal
-from bnnbench_qubo.sampled import Group, SampledSolver
+from bnnbench_qubo.sampled import Group
 from bnnbench_qubo.torch_pace import TAIL_SWEEPS, SweepClock
+from bnnbench_qubo.torch_solver import TorchSolver
 
 
 @dataclass(frozen=True)
-class IsingStructured(SampledSolver):
+class IsingStructured(TorchSolver):
     """Annealing of a binary network's QUBO without its couplings, in torch, on a CPU or a GPU.
 
     For one hidden layer of ``sign`` units with odd fan-ins, one output and no biases. Reads
@@ -42,9 +43,6 @@ class IsingStructured(SampledSolver):
 
     name: ClassVar[str] = "ising-structured"
     kind: ClassVar[str] = "direct"
-    requires: ClassVar[tuple[str, ...]] = ("torch",)
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
-    whole: ClassVar[bool] = True
 
     penalty: float = 0.15
     num_sweeps: int = 1000
@@ -59,25 +57,6 @@ class IsingStructured(SampledSolver):
             raise ProblemError("ising-structured: needs sweeps, replicas >= 1, 0 < hot <= cold.")
         if self.penalty <= 0 or self.device not in ("cpu", "cuda"):
             raise ProblemError("ising-structured: needs penalty > 0 and device cpu or cuda.")
-
-    @property
-    def group(self) -> int:  # type: ignore[override]
-        """Reads per call."""
-        return self.replicas
-
-    @property
-    def parallel(self) -> bool:  # type: ignore[override]
-        """Whether calls run side by side."""
-        return self.device == "cpu"
-
-    def available(self) -> str | None:
-        reason = super().available()
-        if reason is None and self.device == "cuda":
-            import torch
-
-            if not torch.cuda.is_available():
-                reason = "torch sees no CUDA device"
-        return reason
 
     def accepts(self, model: Model) -> str | None:
         problem: Problem = model.problem

@@ -18,16 +18,17 @@ from bnnbench.solution import Limits
 from bnnbench_qubo.coloured import ColouredMachine
 from bnnbench_qubo.harvest import Floats, States
 from bnnbench_qubo.ising_sa import SCALED_BETAS
-from bnnbench_qubo.sampled import Group, SampledSolver
+from bnnbench_qubo.sampled import Group
 from bnnbench_qubo.sampling import beta_range
 from bnnbench_qubo.spin_model import SpinModel
 from bnnbench_qubo.torch_pace import TAIL_SWEEPS, SweepClock
+from bnnbench_qubo.torch_solver import TorchSolver
 
 EXCHANGE_EVERY = 10
 
 
 @dataclass(frozen=True)
-class IsingTorch(SampledSolver):
+class IsingTorch(TorchSolver):
     """Annealing or parallel tempering on a QUBO, in torch, on a CPU or a GPU.
 
     Sites of one colour are updated at once in all replicas. On a CPU ``ising-sa`` is faster.
@@ -45,9 +46,6 @@ class IsingTorch(SampledSolver):
     """
 
     name: ClassVar[str] = "ising-torch"
-    requires: ClassVar[tuple[str, ...]] = ("torch",)
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
-    whole: ClassVar[bool] = True
 
     num_sweeps: int = 1000
     mode: Literal["annealing", "tempering"] = "annealing"
@@ -67,25 +65,6 @@ class IsingTorch(SampledSolver):
             raise ProblemError("ising-torch: tempering needs at least 2 replicas.")
         if self.method not in ("auto", "sparse", "dense"):
             raise ProblemError(f"ising-torch: unknown method {self.method!r}.")
-
-    @property
-    def group(self) -> int:  # type: ignore[override]
-        """Reads per call."""
-        return self.replicas
-
-    @property
-    def parallel(self) -> bool:  # type: ignore[override]
-        """Whether calls run side by side."""
-        return self.device == "cpu"
-
-    def available(self) -> str | None:
-        reason = super().available()
-        if reason is None and self.device == "cuda":
-            import torch
-
-            if not torch.cuda.is_available():
-                reason = "torch sees no CUDA device"
-        return reason
 
     def prepare(self, model: Model, limits: Limits) -> tuple[Group, dict[str, Any]]:
         import torch

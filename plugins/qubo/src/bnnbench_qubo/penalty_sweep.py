@@ -15,7 +15,7 @@ from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution, Termination
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import Spec, as_spec
 from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
 from bnnbench_qubo.sampling import batch_seed
 
@@ -51,7 +51,7 @@ class PenaltySweep(Composite):
         return formulation_of(self._at(self.penalties[0]), self.name).accepts(model.problem)
 
     def _at(self, penalty: float) -> Spec:
-        inner = self.formulation if isinstance(self.formulation, Spec) else parse(self.formulation)
+        inner = as_spec(self.formulation)
         return Spec.of(inner.name, **{**inner.kwargs, "penalty": float(penalty)})
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:

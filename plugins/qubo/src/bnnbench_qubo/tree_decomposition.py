@@ -14,7 +14,8 @@ import numpy as np
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import Qubo
-from bnnbench.solution import Limits, Solution, Status, Termination
+from bnnbench.solution import Limits, Solution
+from bnnbench_qubo.exact_answer import exact_answer
 from bnnbench_qubo.harvest import Harvest
 from bnnbench_qubo.sampling import from_sampleset, to_bqm
 
@@ -55,29 +56,14 @@ class TreeDecomposition(Solver):
         clock = Clock(limits)
         make: Any = TreeDecompositionSolver
         solver = make()
-        order = elimination(model.data)[0]
+        order, width = elimination(model.data)
         found = solver.sample(to_bqm(model.data), num_reads=1, elimination_order=order)
         states, energies = from_sampleset(found)
         sampling = clock.elapsed
         harvest = Harvest(model, report)
         stop = harvest.add(states, energies)
         least = float(energies.min())
-        value = None if harvest.best is None else harvest.best.value
-        ended = Termination.TARGET if stop else Termination.ITERATIONS
-        ended = Termination.OPTIMAL if model.exact else ended
-        return Solution(
-            answer=harvest.answer,
-            status=Status.OPTIMAL if model.exact else Status.FEASIBLE,
-            termination=ended,
-            objective=None if value is None else float(value),
-            bound=model.problem.round_bound(least) if model.exact else None,
-            info={
-                "min_energy": least,
-                "treewidth": treewidth_bound(model.data),
-                "sample_seconds": sampling,
-                "decode_seconds": harvest.seconds,
-            },
-        )
+        return exact_answer(model, harvest, stop, least, treewidth=width, sample_seconds=sampling)
 
 
 def treewidth_bound(qubo: Qubo) -> int:

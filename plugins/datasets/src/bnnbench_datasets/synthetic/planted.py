@@ -25,7 +25,7 @@ from bnnbench.architecture import layered
 from bnnbench.domain import TwoValued, WeightDomain
 from bnnbench.errors import DataError
 from bnnbench.network import Network
-from bnnbench.spec import Spec, parse
+from bnnbench.spec import as_spec
 from bnnbench.suite.cell import weight_domain
 from bnnbench.table import Table
 from bnnbench_datasets.draws import uniforms
@@ -89,7 +89,7 @@ def planted(
     choose("inputs", inputs, tuple(_SCALES))
     if min(n, N, outputs) < 1 or mo < 0 or (dup and noise) or not 0 <= (p or 0) <= 1:
         raise DataError("planted: n, N, outputs >= 1, mo >= 0, p in 0..1, not both dup and noise.")
-    grid = weight_domain(domain if isinstance(domain, Spec) else parse(domain))
+    grid = weight_domain(as_spec(domain))
     widths = (h,) if isinstance(h, int) else tuple(h)
     arch = layered(n, widths, outputs, activation, skips, density, mask_seed)
     rng = uniforms(seed)
