@@ -45,12 +45,19 @@ class Bench:
         return Suite(suite.name, file, None, suite.cells, (FAULTS,))
 
     def run(
-        self, suite: Suite, *, jobs: int = 1, listener: object = None, retry=(), executor=None
+        self,
+        suite: Suite,
+        *,
+        jobs: int = 1,
+        listener: object = None,
+        retry=(),
+        executor=None,
+        attempts: int = 1,
     ) -> Summary:
         with Store(self.path) as store:
             runner = Runner(
                 suite, self.registry, store, listener or Silent(),
-                jobs=jobs, retry=retry, executor=executor,
+                jobs=jobs, retry=retry, attempts=attempts, executor=executor,
             )  # fmt: skip
             return runner.run()
 

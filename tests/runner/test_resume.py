@@ -83,6 +83,19 @@ def test_retry_runs_an_ending_again_as_a_further_attempt(bench):
     assert [(r.cell["solver"], r.attempt) for r in again.records] == [("raises", 2)]
 
 
+def test_repeat_passes_over_the_suite_as_often_as_asked(bench):
+    suite = bench.suite("honest", "raises", seeds=[0, 1])
+    first = bench.run(suite, attempts=2)
+    assert (first.total, first.resumed) == (8, 0)
+    assert [r.attempt for r in first.records] == [1] * 4 + [2] * 4
+    second = bench.run(suite, attempts=3)
+    assert (second.total, second.resumed) == (12, 8)
+    assert [r.attempt for r in second.records] == [3] * 4
+    more = bench.run(bench.suite("honest", seeds=[0, 2]), attempts=3)
+    assert sorted((r.cell["seed"], r.attempt) for r in more.records) == [(2, 1), (2, 2), (2, 3)]
+    assert bench.run(suite, attempts=2).records == []
+
+
 @pytest.mark.parametrize("after", [1, 4])
 def test_kill_9_loses_no_finished_record(tmp_path, after):
     store, log = tmp_path / "r.bnnbench", tmp_path / "log"
