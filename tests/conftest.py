@@ -535,7 +535,7 @@ class Simulation:
                 status="optimal" if proved else "feasible",
                 termination="time" if late else "iterations",
             ),
-            seconds=Seconds(solve=min(seconds, self.limit)),
+            seconds=Seconds(solve=min(seconds, self.limit), solve_cpu=min(seconds, self.limit)),
             peak_memory=int(1e8 * fresh.lognormal(0, 0.005)),
             probe=0.005 * self.machine * fresh.lognormal(0, 0.02),
             host={"node": "here", "cpu": "x"},

@@ -122,10 +122,10 @@ def judge(
         busier = max(got, 1 / got) - 1
         for metric in metrics:
             found = _measure(metric, method, group, level)
-            if found is not None and metric.timed and metric.name not in own:
-                single = 0.0 if together else SINGLE
-                allowed = busier if found.runs else max(busier, single)
-                found = _tolerant(found, allowed)
+            if found is not None and metric.clock and metric.name not in own:
+                single = 0.0 if together or found.runs else SINGLE
+                load = busier if metric.clock == "wall" else 0.0
+                found = _tolerant(found, max(load, single))
             measured += [found] if found is not None else []
     worse = _corrected([m.worse for m in measured], alpha)
     better = _corrected([m.better for m in measured], alpha)
@@ -153,7 +153,7 @@ def _measure(
     badness = changes if metric.lower else -changes
     at = int(np.argmax(badness))
     single = math.exp(changes[at]) if metric.scale == "ratio" else float(changes[at])
-    over_runs = repeated(metric, list(kept.values()), level) if metric.timed else None
+    over_runs = repeated(metric, list(kept.values()), level) if metric.clock else None
     if over_runs is not None:
         effect = replace(effect, value=over_runs.value, interval=over_runs.interval)
     worse, better = _tests(badness, over_runs)

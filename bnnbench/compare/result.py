@@ -127,7 +127,7 @@ def _cautions(pairing: Pairing) -> tuple[str, ...]:
 
 def _few_runs(pairing: Pairing, options: Options) -> tuple[str, ...]:
     """Whether times could not be judged for want of repeated runs."""
-    judged = any(m.timed and m.name not in options.own for m in options.metrics)
+    judged = any(m.clock and m.name not in options.own for m in options.metrics)
     runs = min(len(run.attempts) for pair in pairing.pairs.values() for run in pair)
     if not judged or options.methods or runs >= REPETITIONS:
         return ()
