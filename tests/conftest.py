@@ -488,14 +488,14 @@ class Simulation:
         created, items = common.pop("created", 1000.0 + run), []
         with Store(path) as store:
             for again in range(repeat):
-                fresh = np.random.default_rng([7, run, again] if again else [7, run])
+                fresh = np.random.default_rng([7, int(created), again])
                 pace = slower * self.machine * math.exp(self.spells * fresh.standard_normal())
                 for j, p, seed in product(
                     range(len(self.methods)), range(self.problems), range(self.seeds)
                 ):
                     record, seconds = self._record(j, p, seed, fresh, pace, worse)
                     record = msgspec.structs.replace(
-                        record, suite=suite, created=created + again / 100, **common,
+                        record, suite=suite, created=created + 86400 * again, **common,
                         versions={"bnnbench": f"0.{run}.0", "python": "3.11.4"},
                     )  # fmt: skip
                     if edit is not None:

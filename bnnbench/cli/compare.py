@@ -107,8 +107,8 @@ def compare_(
     own.
 
     Times are judged over whole runs, by Welch's test, since the cells of a run share the machine's
-    slow or quick hour: run each side three times or more (bnnbench run SUITE --repeat 5). With
-    fewer runs a time counts when it has doubled.
+    slow or quick hour: run both sides three times or more, in turns (run --repeat). Otherwise a
+    time counts when it has doubled.
 
     \b
     Exit code: 0 no regression, 1 regression, 2 bad input, 3 a store cannot be read.

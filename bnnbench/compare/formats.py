@@ -20,8 +20,8 @@ def cells(found: Comparison) -> tuple[str, ...]:
     """A comparison as a row of texts under :data:`HEADINGS`."""
     metric, effect = found.metric, found.effect
     counts = str(effect.n)
-    if found.runs:
-        counts += f" x {found.runs[0]}/{found.runs[1]} runs"
+    if found.spells:
+        counts += f" in {found.spells[0]}/{found.spells[1]} spells"
     if effect.censored:
         counts += f", {effect.censored} at limit"
     if found.failed:
@@ -142,7 +142,7 @@ def _plain(found: Comparison) -> dict[str, Any]:
         "lower_is_better": found.metric.lower,
         "p": found.p,
         "pairs": effect.n,
-        "runs": found.runs,
+        "spells": found.spells,
         "ties": effect.ties,
         "censored": effect.censored,
         "failed": found.failed,

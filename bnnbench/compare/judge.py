@@ -2,8 +2,8 @@
 
 For every metric and method, and for every metric over all methods, the paired changes give an
 effect with a bootstrap interval (median difference, or geometric mean ratio) and one-sided p-values
-of Wilcoxon's signed-rank test, for the worse and for the better; times of repeated runs are judged
-by the spread between runs instead (:mod:`bnnbench.compare.times`). Holm's correction runs over all
+of Wilcoxon's signed-rank test, for the worse and for the better; times of runs in turns are judged
+by the spread between them instead (:mod:`bnnbench.compare.times`). Holm's correction runs over all
 comparisons at once; those with so few changed pairs that no outcome could be significant are not
 counted, since they cannot raise an alarm either (Tarone 1990). A change counts when all three hold:
 the effect exceeds the metric's threshold, its interval excludes no change, and the corrected
@@ -52,8 +52,8 @@ class Comparison:
         after: median figure of the second.
         failed: pairs without the figure on one side or both.
         p: of a change in the direction of the effect, corrected.
-        runs: of every cell, before and after, where their spread is what the change is held
-            against; None where the pairs are.
+        spells: before and after, where their spread is what the change is held against; None where
+            the pairs are.
         verdict: in the end.
         extreme: the pair that changed most for the worse, and its effect.
     """
@@ -67,7 +67,7 @@ class Comparison:
     p: float
     verdict: Verdict
     extreme: tuple[Key, float] | None
-    runs: tuple[int, int] | None = None
+    spells: tuple[int, int] | None = None
 
 
 class _Test(NamedTuple):
@@ -88,7 +88,7 @@ class _Measured:
     worse: _Test
     better: _Test
     extreme: tuple[Key, float] | None
-    runs: tuple[int, int] | None = None
+    spells: tuple[int, int] | None = None
 
 
 def judge(
@@ -123,7 +123,7 @@ def judge(
         for metric in metrics:
             found = _measure(metric, method, group, level)
             if found is not None and metric.clock and metric.name not in own:
-                single = 0.0 if together or found.runs else SINGLE
+                single = 0.0 if together or found.spells else SINGLE
                 load = busier if metric.clock == "wall" else 0.0
                 found = _tolerant(found, max(load, single))
             measured += [found] if found is not None else []
@@ -153,10 +153,10 @@ def _measure(
     badness = changes if metric.lower else -changes
     at = int(np.argmax(badness))
     single = math.exp(changes[at]) if metric.scale == "ratio" else float(changes[at])
-    over_runs = repeated(metric, list(kept.values()), level) if metric.clock else None
-    if over_runs is not None:
-        effect = replace(effect, value=over_runs.value, interval=over_runs.interval)
-    worse, better = _tests(badness, over_runs)
+    over_spells = repeated(metric, list(kept.values()), level) if metric.clock else None
+    if over_spells is not None:
+        effect = replace(effect, value=over_spells.value, interval=over_spells.interval)
+    worse, better = _tests(badness, over_spells)
     return _Measured(
         metric=metric,
         method=method,
@@ -167,14 +167,14 @@ def _measure(
         worse=worse,
         better=better,
         extreme=(list(kept)[at], single) if badness[at] > 0 else None,
-        runs=None if over_runs is None else over_runs.runs,
+        spells=None if over_spells is None else over_spells.runs,
     )
 
 
-def _tests(badness: Array, over_runs: Shift | None) -> tuple[_Test, _Test]:
+def _tests(badness: Array, over_spells: Shift | None) -> tuple[_Test, _Test]:
     """For the worse and for the better; all figures that depend on the machine are better low."""
-    if over_runs is not None:
-        return _Test(over_runs.greater, 0.0), _Test(over_runs.less, 0.0)
+    if over_spells is not None:
+        return _Test(over_spells.greater, 0.0), _Test(over_spells.less, 0.0)
     worse, better = signed_rank(badness, "greater"), signed_rank(badness, "less")
     return _Test(worse.p, worse.smallest), _Test(better.p, better.smallest)
 
@@ -238,5 +238,5 @@ def _conclude(found: _Measured, p_worse: float, p_better: float, alpha: float) -
         p=p,
         verdict=verdict,
         extreme=found.extreme,
-        runs=found.runs,
+        spells=found.spells,
     )

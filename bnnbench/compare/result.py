@@ -10,7 +10,7 @@ from bnnbench.compare.machines import machines
 from bnnbench.compare.metrics import METRICS, Metric
 from bnnbench.compare.pairing import Pairing, pair
 from bnnbench.compare.selection import Selection
-from bnnbench.compare.times import REPETITIONS, SINGLE
+from bnnbench.compare.times import SINGLE, SPELLS, spells
 
 DEFAULT_METRICS = tuple(metric for metric in METRICS.values() if metric.default)
 
@@ -101,7 +101,7 @@ def compare(before: Selection, after: Selection, options: Options | None = None)
             together=options.methods,
         ),
         events=events(pairing),
-        warnings=(*where.warnings, *_cautions(pairing), *_few_runs(pairing, options)),
+        warnings=(*where.warnings, *_cautions(pairing), *_few_spells(pairing, options)),
     )
 
 
@@ -125,13 +125,14 @@ def _cautions(pairing: Pairing) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _few_runs(pairing: Pairing, options: Options) -> tuple[str, ...]:
-    """Whether times could not be judged for want of repeated runs."""
+def _few_spells(pairing: Pairing, options: Options) -> tuple[str, ...]:
+    """Whether times could not be judged for want of independent runs."""
     judged = any(m.clock and m.name not in options.own for m in options.metrics)
-    runs = min(len(run.attempts) for pair in pairing.pairs.values() for run in pair)
-    if not judged or options.methods or runs >= REPETITIONS:
+    both = spells(list(pairing.pairs.values()))
+    if not judged or options.methods or min(map(len, both)) >= SPELLS:
         return ()
     return (
-        f"fewer than {REPETITIONS} runs on a side do not tell slower code from a slower hour: times"
-        f" count from {1 + SINGLE:g}-fold on (run both sides with --repeat 5)",
+        "a slower hour of the machine looks like slower code: times raise an alarm from"
+        f" {1 + SINGLE:g}-fold on. For smaller changes run both sides {SPELLS} times or more, in"
+        " turns (run --repeat)",
     )

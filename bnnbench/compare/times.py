@@ -1,16 +1,18 @@
-"""Times from several runs: what changes from run to run on its own is told from what the code did.
+"""Times from several runs: what changes from hour to hour on its own is told from what code did.
 
-All cells of a run share the machine's state of that hour, so pairs of cells are no independent
-witnesses of a slowdown. With at least :data:`REPETITIONS` runs on each side, a run is the witness:
-its figure is the mean over cells (of logarithms, for ratios), and Welch's test holds the change
-against the spread between runs. With fewer, nothing tells a slower program from a slower hour, and
-only a change too large for an hour, :data:`SINGLE`, raises an alarm.
+All cells of a run share the machine's state of that hour, and so do runs that follow each other:
+neither cells nor such runs are independent witnesses of a slowdown. Runs of one side that follow
+each other within :data:`HOUR`, with none of the other side between them, are one spell. With at
+least :data:`SPELLS` spells on each side, a spell is the witness: its figure is the mean over runs
+and cells (of logarithms, for ratios), and Welch's test holds the change against the spread between
+spells. With fewer, only a change too large for an hour, :data:`SINGLE`, raises an alarm.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -18,15 +20,40 @@ from bnnbench.compare.metrics import Metric
 from bnnbench.compare.pairing import Attempt, Run
 from bnnbench.statistics import Shift, factor, shift
 
-REPETITIONS = 3
-"""Runs on each side from which times are judged by their spread."""
+HOUR = 3600.0
+SPELLS = 3
+"""On each side, from which times are judged by their spread."""
 
 SINGLE = 1.0
-"""Change of a time from which an alarm is raised with fewer runs: 1 is twice the time."""
+"""Change of a time from which an alarm is raised with fewer spells: 1 is twice the time."""
+
+Pairs = Sequence[tuple[Run, Run]]
 
 
-def repeated(metric: Metric, pairs: Sequence[tuple[Run, Run]], level: float) -> Shift | None:
-    """The change of a time over repeated runs.
+def spells(pairs: Pairs) -> tuple[list[list[int]], list[list[int]]]:
+    """The spells of both sides, each as indices of attempts that count from the last one.
+
+    Args:
+        pairs: cells of both selections; a side has as many runs as the cell that was run least.
+    """
+    runs = []
+    for side in (0, 1):
+        count = min(len(pair[side].attempts) for pair in pairs)
+        for index in range(-count, 0):
+            ended = [pair[side].attempts[index].entry.record.created for pair in pairs]
+            runs.append((float(np.median(ended)), side, index))
+    found: tuple[list[list[int]], list[list[int]]] = ([], [])
+    last: tuple[float, int] = (-math.inf, -1)
+    for time, side, index in sorted(runs):
+        if side != last[1] or time - last[0] > HOUR:
+            found[side].append([])
+        found[side][-1].append(index)
+        last = time, side
+    return found
+
+
+def repeated(metric: Metric, pairs: Pairs, level: float) -> Shift | None:
+    """The change of a time over spells.
 
     Args:
         metric: which.
@@ -35,17 +62,19 @@ def repeated(metric: Metric, pairs: Sequence[tuple[Run, Run]], level: float) -> 
 
     Returns:
         The change, a ratio of geometric means where the metric is one; None with fewer than
-        :data:`REPETITIONS` runs of a cell on a side.
+        :data:`SPELLS` on a side.
     """
-    runs = min(len(run.attempts) for pair in pairs for run in pair)
-    if runs < REPETITIONS:
+    both = spells(pairs)
+    if min(map(len, both)) < SPELLS:
         return None
-    counts = [min(len(pair[side].attempts) for pair in pairs) for side in (0, 1)]
     before, after = (
-        np.array([[_value(metric, a) for a in pair[side].attempts[-count:]] for pair in pairs])
-        for side, count in enumerate(counts)
+        [
+            fmean(_value(metric, pair[side].attempts[i]) for i in spell for pair in pairs)
+            for spell in both[side]
+        ]
+        for side in (0, 1)
     )
-    found = shift(before.mean(axis=0), after.mean(axis=0), level)
+    found = shift(before, after, level)
     return factor(found) if metric.scale == "ratio" else found
 
 

@@ -23,13 +23,12 @@ def test_exit_codes(bnnbench, stores):
     assert slow.code == 1
     assert "regression" in slow.out
     assert "worst seconds: data-" in slow.out
-    assert "36 x 5/5 runs" in slow.out
+    assert "36 in 5/5 spells" in slow.out
     poor = bnnbench("compare", stores["base"], stores["poor"])
-    assert "fewer than 3 runs on a side" in poor.out
+    assert "a slower hour of the machine" in poor.out
     assert bnnbench("compare", stores["base"], stores["poor"]).code == 1
-    assert (
-        bnnbench("compare", stores["base"], stores["slow"], "--threshold", "seconds=40%").code == 0
-    )
+    patient = ["--metric", "seconds", "--threshold", "seconds=40%"]
+    assert bnnbench("compare", stores["base"], stores["slow"], *patient).code == 0
     assert bnnbench("compare", stores["base"]).code == 2
     assert (
         bnnbench("compare", stores["base"], stores["base"], "--metric", "tset_accuracy").code == 2
@@ -56,7 +55,7 @@ def test_json(bnnbench, stores):
     rows = {(c["metric"], c["method"]): c for c in content["comparisons"]}
     seconds = rows["seconds", "all methods"]
     assert (seconds["verdict"], seconds["effect_is"]) == ("regression", "ratio")
-    assert seconds["runs"] == [5, 5]
+    assert seconds["spells"] == [5, 5]
     assert seconds["interval"][0] < seconds["effect"] < seconds["interval"][1]
     assert seconds["worst"]["cell"]["method"] in {"highs", "annealing", "ste"}
     assert rows["test_accuracy", "highs"]["lower_is_better"] is False

@@ -40,7 +40,7 @@ def test_a_slowdown_of_a_fifth_is_found(simulation, often, tmp_path):
     assert {c.metric.name for c in result.regressions} >= {"seconds"}
     (overall, *_) = [c for c in result.regressions if c.metric.name == "seconds"]
     assert overall.method == "all methods"
-    assert overall.runs == (REPEAT, REPEAT)
+    assert overall.spells == (REPEAT, REPEAT)
     assert not overall.effect.interval.excludes(1.2)
     assert overall.effect.value == pytest.approx(1.2, abs=0.06)
     assert result.regressed
@@ -99,12 +99,31 @@ def test_few_runs_prove_large_slowdowns_only(simulation, base, tmp_path):
         other = simulation().store(tmp_path / f"{slower}", 1, slower=slower)
         result = against(base, other)
         assert result.regressed is found
-        assert any("do not tell slower code from a slower hour" in w for w in result.warnings)
+        assert any(
+            "a slower hour of the machine looks like slower code" in w for w in result.warnings
+        )
     twice = simulation().store(tmp_path / "twice", 1, repeat=2, slower=1.6)
     assert not against(base, twice).regressed
     asked = against(base, tmp_path / "1.6", own=frozenset({m.name for m in METRICS.values()}))
     assert "seconds" in {c.metric.name for c in asked.regressions}
     assert not any("slower hour" in w for w in asked.warnings)
+
+
+def test_runs_one_after_the_other_are_one_spell(simulation, tmp_path):
+    make = simulation(spells=0.02).store
+    before = make(tmp_path / "a", 0)
+    after = make(tmp_path / "b", 1, slower=1.7)
+    for minute in (10, 20, 30, 40):
+        make(before, 0, created=1000.0 + minute * 60)
+        make(after, 1, created=90000.0 + minute * 60, slower=1.7)
+    result = against(before, after)
+    assert not result.regressed
+    assert any("in turns" in w for w in result.warnings)
+    for hour in (2, 4):
+        make(before, 0, created=1e6 + hour * 3600)
+        make(after, 1, created=1e6 + hour * 3600 + 60, slower=1.7)
+    found = {c.metric.name: c.spells for c in against(before, after).regressions}
+    assert found["seconds"] == (3, 3)
 
 
 def test_repetitions_are_runs_of_the_same_code_that_did_not_fail(simulation, often, tmp_path):
@@ -114,13 +133,13 @@ def test_repetitions_are_runs_of_the_same_code_that_did_not_fail(simulation, oft
         ending = Ending.CRASH if cell.seed == 0 else Ending.OK
         return msgspec.structs.replace(record, ending=ending)
 
-    simulation().store(path, 1, edit=crash, created=1002.5)
-    simulation(spells=0.03).store(path, 1, repeat=3, created=1003.0)
-    runs = [c.runs for c in against(often, path).comparisons if c.metric.name == "seconds"]
-    assert runs == [(5, 5)] * 4
-    simulation().store(path, 3, created=2000.0)
+    simulation().store(path, 1, edit=crash, created=150000.0)
+    simulation(spells=0.03).store(path, 1, repeat=3, created=173900.0)
+    spells = [c.spells for c in against(often, path).comparisons if c.metric.name == "seconds"]
+    assert spells == [(5, 5)] * 4
+    simulation().store(path, 3, created=1e6)
     result = against(often, path)
-    assert {c.runs for c in result.comparisons} == {None}
+    assert {c.spells for c in result.comparisons} == {None}
     assert any("36 cells have records of several versions" in w for w in result.warnings)
 
 
