@@ -112,7 +112,7 @@ def test_few_runs_prove_large_slowdowns_only(simulation, base, tmp_path):
 def test_runs_one_after_the_other_are_one_spell(simulation, tmp_path):
     make = simulation(spells=0.02).store
     before = make(tmp_path / "a", 0)
-    after = make(tmp_path / "b", 1, slower=1.7)
+    after = make(tmp_path / "b", 1, created=90000.0, slower=1.7)
     for minute in (10, 20, 30, 40):
         make(before, 0, created=1000.0 + minute * 60)
         make(after, 1, created=90000.0 + minute * 60, slower=1.7)
