@@ -70,6 +70,11 @@ class Formulation(ABC):
     requires: ClassVar[tuple[str, ...]] = ()
     """Distributions it needs, by their names on the package index; see :class:`Solver`."""
 
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        """What it looks up by name; see :attr:`Solver.uses`."""
+        return ()
+
     @abstractmethod
     def accepts(self, problem: Problem) -> str | None:
         """None when the problem can be built, else the reason why not, in a few words."""
@@ -120,6 +125,7 @@ class Solver(ABC):
     def uses(self) -> tuple[tuple[str, Spec], ...]:
         """What it looks up by name: pairs of ``solver`` or ``formulation`` and a spec.
 
+        :func:`bnnbench.inner.used` makes them from names.
         Names are checked when a suite is read, versions become part of every cell's identity, and
         modules are preloaded, as for the solver itself.
         """

@@ -14,7 +14,6 @@ import msgspec
 
 from bnnbench.data import resolve
 from bnnbench.errors import BnnbenchError, SpecError, SuiteError, UnknownNameError
-from bnnbench.interfaces import Solver
 from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
 from bnnbench.registry import Registry
@@ -231,8 +230,8 @@ class _Planner:
     def _member(self, kind: Kind, spec: Spec) -> _Named:
         member = self.registry.get(kind, spec.name)
         made = member.make(spec)
-        used = self.registry.used_by(made) if isinstance(made, Solver) else ()
-        versions = (*member.identity, *(v for m in used for v in m.identity))
+        used = (v for m in self.registry.used_by(made) for v in m.identity)
+        versions = (*member.identity, *used)
         return _Named(str(member.canonical(spec)), versions, made)
 
 
