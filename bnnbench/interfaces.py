@@ -66,7 +66,10 @@ class Formulation(ABC):
     name: ClassVar[str]
     kind: ClassVar[str]
     objectives: ClassVar[tuple[str, ...]] = ()
-    """Names of the objectives it was made for; the first is the default of an ad-hoc run."""
+    """Names of the objectives it models; the first is the default of an ad-hoc run.
+
+    Problems with others are refused, and suites leave such pairs out. Empty where any may do.
+    """
     requires: ClassVar[tuple[str, ...]] = ()
     """Distributions it needs, by their names on the package index; see :class:`Solver`."""
 
