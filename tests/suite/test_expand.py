@@ -7,6 +7,7 @@ import pytest
 
 from bnnbench.errors import SuiteError
 from bnnbench.registry import Registry
+from bnnbench.spec import parse
 from bnnbench.suite import expand, read
 
 BASE = """
@@ -329,3 +330,37 @@ def test_what_a_solver_uses_is_checked_and_part_of_the_identity(plan, toys, plug
     for wrong in ("user[inner=nobody]", "user[inner=coin[nothing=1]]"):
         with pytest.raises(SuiteError, match=r"nobody|nothing"):
             plan(BASE.replace('"coin"', f'"{wrong}"'))
+
+
+def test_what_a_formulation_uses_is_part_of_the_identity_too(plan, toys, plugin_file):
+    body = """
+    @dataclass(frozen=True)
+    class Wrapped(Formulation):
+        \"\"\"Wraps another.\"\"\"
+        name: ClassVar[str] = "wrapped"
+        kind: ClassVar[str] = "qubo"
+        inner: str = "program"
+        @property
+        def uses(self):
+            from bnnbench.spec import parse
+            return (("formulation", parse(self.inner)),)
+        def accepts(self, problem): return None
+        def build(self, problem): return Model(problem, self.kind, None, lambda point: None)
+    @dataclass(frozen=True)
+    class Sampler(Solver):
+        \"\"\"Samples.\"\"\"
+        name: ClassVar[str] = "sampler"
+        kind: ClassVar[str] = "qubo"
+        def solve(self, model, limits, seed, report): return Solution()
+    @hookimpl
+    def bnnbench_formulations(): return [Wrapped]
+    @hookimpl
+    def bnnbench_solvers(): return [Sampler]
+    """
+    toys.load_file(plugin_file(body, "wrapped.py"))
+    text = BASE.replace('"coin"', '"sampler"\nformulation = "wrapped"')
+    with pytest.raises(SuiteError, match="nobody"):
+        plan(text.replace('"wrapped"', '"wrapped[inner=nobody]"'))
+    (cell,) = plan(text).cells
+    (member,) = toys.used_by(toys.formulation(parse(cell.formulation)))
+    assert member.name == "program"
