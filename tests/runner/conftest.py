@@ -7,7 +7,7 @@ import pytest
 
 from bnnbench.record import Record
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner, Silent, Summary
+from bnnbench.runner import Listener, Runner, Summary
 from bnnbench.store import Store
 from bnnbench.suite import Suite, expand
 from bnnbench.suite.schema import LimitsTable, MethodTable, ProblemTable, SuiteFile
@@ -56,7 +56,7 @@ class Bench:
     ) -> Summary:
         with Store(self.path) as store:
             runner = Runner(
-                suite, self.registry, store, listener or Silent(),
+                suite, self.registry, store, listener or Listener(),
                 jobs=jobs, retry=retry, attempts=attempts, executor=executor,
             )  # fmt: skip
             return runner.run()

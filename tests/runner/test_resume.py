@@ -15,7 +15,7 @@ import pytest
 
 from bnnbench.errors import StoreError
 from bnnbench.record import Ending
-from bnnbench.runner import Silent
+from bnnbench.runner import Listener
 from bnnbench.runner.system import descendants
 from bnnbench.store import Store
 
@@ -204,7 +204,7 @@ def test_two_runs_into_one_store_lose_and_double_nothing(tmp_path):
 def test_a_cell_that_another_run_has_finished_meanwhile_is_not_started(bench):
     suite = bench.suite("honest", seeds=list(range(4)))
 
-    class Other(Silent):
+    class Other(Listener):
         """Another run, while this one starts its first cell."""
 
         def started(self, cell):

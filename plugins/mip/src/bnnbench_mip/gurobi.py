@@ -16,8 +16,9 @@ import numpy as np
 from bnnbench.interfaces import Clock, Model, Report, Solver, missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.spec import Spec
 from bnnbench_mip.implications import Implications
-from bnnbench_mip.warm import start_point
+from bnnbench_mip.warm import start_point, used_by_start
 from bnnbench_mip.watch import Watch, mip_tolerance
 
 FREE_SIZE = 2000
@@ -69,6 +70,10 @@ class Gurobi(Solver):
     start: str = "none"
     start_seconds: float = 1.0
     indicators: bool = False
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return used_by_start(self.start)
 
     def available(self) -> str | None:
         absent = missing(self.requires)

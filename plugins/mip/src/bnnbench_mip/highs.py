@@ -23,7 +23,8 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench_mip.warm import start_point
+from bnnbench.spec import Spec
+from bnnbench_mip.warm import start_point, used_by_start
 from bnnbench_mip.watch import Watch, mip_tolerance
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class Highs(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return used_by_start(self.start)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy

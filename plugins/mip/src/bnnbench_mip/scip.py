@@ -18,8 +18,9 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.spec import Spec
 from bnnbench_mip.implications import Implications
-from bnnbench_mip.warm import start_point
+from bnnbench_mip.warm import start_point, used_by_start
 from bnnbench_mip.watch import Watch, mip_tolerance
 
 INFINITE = 1e19
@@ -65,7 +66,12 @@ class Scip(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+
     indicators: bool = False
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return used_by_start(self.start)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import pyscipopt
