@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from bnnbench_heuristics.annealing import Annealing
+from bnnbench_heuristics.shallow_memory import UNIT
 from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
 from bnnbench_heuristics.terms import usual_guide
@@ -73,7 +74,8 @@ def check(state: ShallowState) -> None:
     network, problem, t = state.network(), state.problem, state.tables
     assert problem.outside(network) is None
     forward = network.forward(problem.dataset.part("train")[0], problem.dataset.scale)
-    np.testing.assert_array_equal(t.pre[:-1], forward.pre[0].T)
+    hidden = t.sums[:-1].astype(np.int64) * t.head[UNIT] + t.rests
+    np.testing.assert_array_equal(hidden[:, : len(state.order)], forward.pre[0][state.order].T)
     score = problem.evaluate(network)
     assert state.feasible == score.feasible
     if score.feasible:
