@@ -15,6 +15,7 @@ from bnnbench_heuristics.shallow_memory import FIRST_OUTPUT, UNIT, Int, Shallow
 from bnnbench_heuristics.word_bits import (
     crossing,
     crossing_finely,
+    entry,
     lowest,
     ones,
     shift_finely,
@@ -54,13 +55,13 @@ def collect_part(t: Shallow, u: Int, part: Int, delta: Int, found: Int) -> Int:
             at = base + np.int64(word * _WORD)
             found = unpack(t, found, word, crossing(t.sums, at, t.masks[e], delta * size))
     else:
-        entry, unit = t.entry_first[part], t.head[UNIT]
+        entries, unit = t.entry_first[part], t.head[UNIT]
         for e in range(start, end):
             word = np.uint64(t.words[e])
             at = base + np.int64(word * _WORD)
-            bits = crossing_finely(t.sums, t.rests, t.entries, at, entry, unit, delta)
+            bits = crossing_finely(t.sums, t.rests, t.entries, at, entries, unit, delta)
             found = unpack(t, found, word, bits)
-            entry += 64
+            entries += 64
     return found
 
 
@@ -85,11 +86,11 @@ def shift_part(t: Shallow, u: Int, part: Int, delta: Int) -> None:
             at = base + np.int64(np.uint64(t.words[e]) * _WORD)
             shift_sums(t.sums, at, t.masks[e], delta * size)
     else:
-        entry, unit = t.entry_first[part], t.head[UNIT]
+        entries, unit = t.entry_first[part], t.head[UNIT]
         for e in range(start, end):
             at = base + np.int64(np.uint64(t.words[e]) * _WORD)
-            shift_finely(t.sums, t.rests, t.entries, at, entry, unit, delta)
-            entry += 64
+            shift_finely(t.sums, t.rests, t.entries, at, entries, unit, delta)
+            entries += 64
 
 
 @inlined
@@ -105,7 +106,7 @@ def rise_of_steps(t: Shallow, j: Int, step: Int, start: Int, end: Int) -> Int:
     rise = 0
     for k in range(start, end):
         at = t.out[j, t.flips[k]]
-        rise += t.code[np.uint32(at + step)] - t.code[np.uint32(at)]
+        rise += entry(t.code, at + step) - entry(t.code, at)
     return rise
 
 
@@ -132,8 +133,8 @@ def rise_of_rows(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> Int:
         new = old
         for j in range(t.out.shape[0]):
             at = t.out[j, i]
-            new += t.code[np.uint32(at + step * t.values[weights + j])] - t.code[np.uint32(at)]
-        rise += t.row_loss[np.uint32(new)] - t.row_loss[np.uint32(old)]
+            new += entry(t.code, at + step * t.values[weights + j]) - entry(t.code, at)
+        rise += entry(t.row_loss, new) - entry(t.row_loss, old)
     return rise
 
 
@@ -155,5 +156,5 @@ def move_output(t: Shallow, j: Int, i: Int, step: Int) -> None:
     """Add to an output of a row, and to the code of the row."""
     at = t.out[j, i]
     if t.row_loss.size > 0:
-        t.row_code[i] += t.code[np.uint32(at + step)] - t.code[np.uint32(at)]
+        t.row_code[i] += entry(t.code, at + step) - entry(t.code, at)
     t.out[j, i] = at + step

@@ -1,14 +1,13 @@
 """Memory of the search among networks with one hidden layer: its arrays and scalars.
 
-Types are as narrow as a problem allows: hidden sums of 16 bits where they fit, outputs as addresses
-of 16 bits where the loss tables are that short.
+Types are as narrow as a problem allows: what makes up hidden sums has 16 bits where all of it fits,
+else 32; so have the addresses of the outputs' losses where the tables are that short.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -73,10 +72,3 @@ class Shallow(NamedTuple):
     row_loss: Array
     flips: Array
     spots: Array
-
-
-def narrow(values: int, bits: int, signed: bool) -> Any:
-    """The integer type of 16 bits if it holds so large numbers, else of 32."""
-    if values < 2 ** (bits - int(signed)):
-        return np.int16 if signed else np.uint16
-    return np.int32 if signed else np.uint32

@@ -11,6 +11,7 @@ import numpy as np
 
 from bnnbench_heuristics.compiling import inlined
 from bnnbench_heuristics.shallow_memory import BLOCK, LOSS, Int, Shallow
+from bnnbench_heuristics.word_bits import entry
 
 
 @inlined
@@ -23,11 +24,15 @@ def aim(t: Shallow, u: Int, j: Int, delta: Int, start: Int, end: Int) -> None:
 
 @inlined
 def outputs_after(t: Shallow, size: Int) -> Int:
-    """Losses of an output on a block of rows."""
-    loss = 0
-    for k in range(size):
-        loss += t.code[t.spots[k]]
-    return loss
+    """Losses of an output on a block of rows, in two sums that do not wait for each other."""
+    even, odd = 0, 0
+    pairs = np.uint64(size) & ~np.uint64(3)
+    for k in range(np.uint64(0), pairs, np.uint64(4)):
+        even += entry(t.code, t.spots[k]) + entry(t.code, t.spots[k + np.uint64(2)])
+        odd += entry(t.code, t.spots[k + np.uint64(1)]) + entry(t.code, t.spots[k + np.uint64(3)])
+    for k in range(pairs, np.uint64(size)):
+        even += entry(t.code, t.spots[k])
+    return even + odd
 
 
 @inlined
@@ -35,9 +40,9 @@ def rows_after(t: Shallow, j: Int, start: Int, end: Int) -> Int:
     """Losses of a block of rows."""
     loss = 0
     for i in range(np.uint64(start), np.uint64(end)):
-        new = t.code[t.spots[i - np.uint64(start)]]
-        code = t.row_code[i] + new - t.code[t.out[j, i]]
-        loss += t.row_loss[np.uint32(code)]
+        new = entry(t.code, t.spots[i - np.uint64(start)])
+        code = t.row_code[i] + new - entry(t.code, t.out[j, i])
+        loss += entry(t.row_loss, code)
     return loss
 
 
@@ -67,8 +72,8 @@ def shift_output(t: Shallow, u: Int, j: Int, delta: Int) -> None:
         aim(t, u, j, delta, start, end)
         if t.row_loss.size > 0:
             for i in range(np.uint64(start), np.uint64(end)):
-                new = t.code[t.spots[i - np.uint64(start)]]
-                t.row_code[i] += new - t.code[t.out[j, i]]
+                new = entry(t.code, t.spots[i - np.uint64(start)])
+                t.row_code[i] += new - entry(t.code, t.out[j, i])
         for i in range(np.uint64(start), np.uint64(end)):
             t.out[j, i] = t.spots[i - np.uint64(start)]
     t.totals[j] += t.rises[j]

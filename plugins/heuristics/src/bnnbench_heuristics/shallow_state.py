@@ -35,7 +35,6 @@ from bnnbench_heuristics.shallow_memory import (
     SHIFT,
     UNIT,
     Shallow,
-    narrow,
 )
 from bnnbench_heuristics.tables import gains, total_reaches
 from bnnbench_heuristics.terms import Terms, build_terms
@@ -83,16 +82,19 @@ class ShallowState:
         grid = problem.domain.grids()[0]
         head = self._head()
         unit, padding = int(head[UNIT]), padded(len(X))
-        address = narrow(len(losses.code), 16, signed=False)
-        sums = narrow(total_reaches(problem)[0] // unit + 1, 16, signed=True)
+        address = np.uint16 if len(losses.code) <= 2**16 else np.uint32
+        columns = word_columns(X, unit)
+        largest = max(total_reaches(problem)[0] // unit + 1, unit, columns["entries"].max(initial=0))
+        number = np.int16 if largest < 2**15 else np.int32
+        columns["entries"] = columns["entries"].astype(number)
         self.tables = Shallow(
             head=head,
             values=np.zeros(size, dtype=np.int32),
             best=np.zeros(size, dtype=np.int32),
             grids=np.array([_row(grid), _row(problem.domain.bias_grid(grid))]),
-            **word_columns(X, unit),
-            sums=np.zeros((hidden + 1, padding), dtype=sums),
-            rests=np.zeros((hidden, padding), dtype=np.int32),
+            **columns,
+            sums=np.zeros((hidden + 1, padding), dtype=number),
+            rests=np.zeros((hidden, padding), dtype=number),
             out=np.zeros((outputs, len(X)), dtype=address),
             code=losses.code,
             totals=np.zeros(outputs, dtype=np.int64),
