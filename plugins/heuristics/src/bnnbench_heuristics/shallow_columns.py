@@ -9,12 +9,12 @@ itself on all rows.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from bnnbench_heuristics.memory import Int64
+from bnnbench_heuristics.shallow_memory import Array
 
 WORD = 64
 
@@ -24,7 +24,7 @@ def padded(rows: int) -> int:
     return -(-rows // WORD) * WORD
 
 
-def row_order(X: npt.NDArray[Any]) -> Int64:
+def row_order(X: Array) -> Int64:
     """Rows sorted by where the rarest features are not 0.
 
     Of the features with enough rows to fill a word, the 64 rarest make one number of a row, the
@@ -40,33 +40,44 @@ def row_order(X: npt.NDArray[Any]) -> Int64:
     return np.argsort(key, kind="stable")
 
 
-def word_columns(X: npt.NDArray[Any], unit: int) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of ``Shallow`` that hold the features, then the biases."""
-    n, features = X.shape
-    words: list[npt.NDArray[np.intp]] = []
-    masks, entries, sizes, entry_first = [], [], [], []
-    known = 0
-    for part in range(2 * features + 2):
-        sign, column = 1 - 2 * (part % 2), part // 2
-        source = X[:, column].astype(np.int64) if column < features else np.full(n, unit)
-        parted = np.zeros(padded(n), dtype=np.int64)
-        parted[:n] = np.maximum(sign * source, 0)
-        bits = np.packbits(parted > 0, bitorder="little").view(np.uint64)
-        at = np.flatnonzero(bits)
-        values = parted[parted > 0]
-        whole = len(at) > 0 and values.min() == values.max() and values[0] % unit == 0
-        words.append(at)
-        masks.append(bits[at])
-        sizes.append(int(values[0]) // unit if whole else 0)
-        entry_first.append(known)
-        if not whole:
-            entries.append(parted.reshape(-1, WORD)[at].ravel().astype(np.int32))
-            known += len(entries[-1])
+class _Part(NamedTuple):
+    words: Array
+    masks: Array
+    size: int
+    entries: Array
+
+
+_NOTHING = _Part(np.zeros(0, np.uint32), np.zeros(0, np.uint64), 0, np.zeros(0, np.int32))
+
+
+def word_columns(X: Array, unit: int) -> dict[str, Array]:
+    """The arrays of ``Shallow`` that hold the features, then the biases. O(n d)."""
+    columns = [*np.ascontiguousarray(X.T, dtype=np.int32), np.full(len(X), unit, dtype=np.int32)]
+    parts = [_part(side, unit) for column in columns for side in (column, -column)]
+    lengths = [len(part.entries) for part in parts]
     return {
-        "first": np.append(0, np.cumsum([len(at) for at in words])),
-        "words": np.concatenate(words).astype(np.uint32),
-        "masks": np.concatenate(masks),
-        "sizes": np.array(sizes, dtype=np.int64),
-        "entry_first": np.array(entry_first, dtype=np.int64),
-        "entries": np.concatenate([np.zeros(0, dtype=np.int32), *entries]),
+        "first": np.append(0, np.cumsum([len(part.words) for part in parts])),
+        "words": np.concatenate([part.words for part in parts]),
+        "masks": np.concatenate([part.masks for part in parts]),
+        "sizes": np.array([part.size for part in parts], dtype=np.int64),
+        "entry_first": np.cumsum(lengths) - lengths,
+        "entries": np.concatenate([part.entries for part in parts]),
     }
+
+
+def _part(column: Array, unit: int) -> _Part:
+    """The positive entries of a feature."""
+    largest = int(column.max())
+    if largest <= 0:
+        return _NOTHING
+    values = np.zeros(padded(len(column)), dtype=np.int32)
+    values[: len(column)] = np.maximum(column, 0)
+    masks = np.packbits(values > 0, bitorder="little").view(np.uint64)
+    words = np.flatnonzero(masks)
+    is_mask = largest % unit == 0 and bool(((values == 0) | (values == largest)).all())
+    return _Part(
+        words.astype(np.uint32),
+        masks[words],
+        largest // unit if is_mask else 0,
+        _NOTHING.entries if is_mask else values.reshape(-1, WORD)[words].ravel(),
+    )

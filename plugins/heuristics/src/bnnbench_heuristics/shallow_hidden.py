@@ -124,18 +124,26 @@ def rise_of_outputs(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> In
 
 
 @inlined
-def rise_of_rows(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> Int:
-    """Sum of the rises of the rows' losses when a hidden unit flips on the listed rows."""
-    rise, weights = 0, t.head[FIRST_OUTPUT] + u * t.out.shape[0]
-    for k in range(found):
+def rise_of_row_steps(t: Shallow, weights: Int, turn: Int, start: Int, end: Int) -> Int:
+    """Rise of the rows' losses with one turn of a unit on some of the listed rows."""
+    rise = 0
+    for k in range(start, end):
         i = t.flips[k]
-        step, old = turn if k < along else -turn, t.row_code[i]
+        old = np.int64(t.row_code[i])
         new = old
         for j in range(t.out.shape[0]):
-            at = t.out[j, i]
-            new += entry(t.code, at + step * t.values[weights + j]) - entry(t.code, at)
+            at = np.int64(t.out[j, i])
+            new += entry(t.code, at + turn * t.values[weights + j]) - entry(t.code, at)
         rise += entry(t.row_loss, new) - entry(t.row_loss, old)
     return rise
+
+
+@inlined
+def rise_of_rows(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> Int:
+    """Sum of the rises of the rows' losses when a hidden unit flips on the listed rows."""
+    weights = t.head[FIRST_OUTPUT] + u * t.out.shape[0]
+    rise = rise_of_row_steps(t, weights, turn, np.uint64(0), along)
+    return rise + rise_of_row_steps(t, weights, -turn, along, found)
 
 
 @inlined

@@ -2,8 +2,9 @@
 
 Same role as ``state.py`` and the same interface for annealing, for the common case and ten to
 thirty times as fast: a plain chain with one hidden layer, one grid of few numbers, no free biases,
-no budget, and an objective that ``shallow_losses.py`` can tabulate. Memory: 4 bytes per (unit, row)
-and 8 per non-zero feature.
+no budget, and an objective that ``shallow_losses.py`` can tabulate. Memory: 4 bytes per (unit,
+row), 8 where numbers need more than 16 bits; 12 bytes for every 64 rows in which a feature is not
+0, 128 or 256 more if it takes several values.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from bnnbench_heuristics.shallow_memory import (
     RANDOM,
     SHIFT,
     UNIT,
+    Array,
     Shallow,
 )
 from bnnbench_heuristics.tables import gains, total_reaches
@@ -80,12 +82,9 @@ class ShallowState:
         self._shapes = (hidden, len(self._live) + biases), (hidden + biases, outputs)
         size = sum(a * b for a, b in self._shapes)
         grid = problem.domain.grids()[0]
-        head = self._head()
-        unit, padding = int(head[UNIT]), padded(len(X))
-        address = np.uint16 if len(losses.code) <= 2**16 else np.uint32
-        columns = word_columns(X, unit)
-        largest = max(total_reaches(problem)[0] // unit + 1, unit, columns["entries"].max(initial=0))
-        number = np.int16 if largest < 2**15 else np.int32
+        head, padding = self._head(), padded(len(X))
+        columns = word_columns(X, int(head[UNIT]))
+        number, address = self._types(columns["entries"])
         columns["entries"] = columns["entries"].astype(number)
         self.tables = Shallow(
             head=head,
@@ -99,7 +98,7 @@ class ShallowState:
             code=losses.code,
             totals=np.zeros(outputs, dtype=np.int64),
             rises=np.zeros(outputs, dtype=np.int64),
-            row_code=np.zeros(len(X), dtype=np.int64),
+            row_code=np.zeros(len(X), dtype=address),
             row_loss=losses.row_loss,
             flips=np.zeros(padding + 64, dtype=np.uint32),
             spots=np.zeros(BLOCK, dtype=address),
@@ -211,6 +210,14 @@ class ShallowState:
         head[UNIT] = gains(self.problem)["BIAS_GAIN"][0]
         return head
 
+    def _types(self, entries: Array) -> tuple[type[np.integer[Any]], type[np.integer[Any]]]:
+        """Of what makes up hidden sums, and of addresses; all narrow or none, so two in all."""
+        unit = int(gains(self.problem)["BIAS_GAIN"][0])
+        sums = total_reaches(self.problem)[0] // unit + 1
+        table = max(len(self.losses.code), len(self.losses.row_loss))
+        narrow = max(sums, unit, int(entries.max(initial=0))) < 2**15 and table <= 2**16
+        return (np.int16, np.uint16) if narrow else (np.int32, np.uint32)
+
     def _parts(self, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Parameters of hidden units, (units, sources), and of outputs, (sources, units)."""
         a, b = self._shapes
@@ -238,9 +245,10 @@ class ShallowState:
         t.out[...] = (self._origin + out).T
         shares = t.code[t.out].astype(np.int64)
         t.totals[...] = shares.sum(axis=1)
-        t.row_code[...] = losses.start + shares.sum(axis=0)
-        rows = t.row_loss[t.row_code] if len(t.row_loss) else t.totals
-        t.head[LOSS] = rows.sum()
+        t.head[LOSS] = t.totals.sum()
+        if len(t.row_loss):
+            t.row_code[...] = losses.start + shares.sum(axis=0)
+            t.head[LOSS] = t.row_loss[t.row_code].sum()
         t.head[BEST_VALUE], t.head[IMPROVED] = self._value, 1
         t.best[...] = t.values
 

@@ -11,13 +11,16 @@ word's first row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic
+from numba import extending, types
+from numba.core import cgutils
 
+# The declared type of a decorated function has the arguments of its generator, not of its calls.
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = extending.intrinsic
+_functions: Any = cgutils
 _LANES = 64
 _WIDE = 16
 _INT = ir.IntType(32)
@@ -187,7 +190,7 @@ def shift_finely(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         real, wide = ir.VectorType(_REAL, _WIDE), ir.VectorType(_INT, _WIDE)
         kind = ir.FunctionType(real, [real])
-        floor = get_or_insert_function(builder.module, kind, f"llvm.floor.v{_WIDE}f64")
+        floor = _functions.get_or_insert_function(builder.module, kind, f"llvm.floor.v{_WIDE}f64")
         inverse = builder.fdiv(ir.Constant(_REAL, 1.0), builder.sitofp(arguments[5], _REAL))
         factor = _everywhere(builder, inverse, _WIDE)
         half = ir.Constant(real, [0.5] * _WIDE)
