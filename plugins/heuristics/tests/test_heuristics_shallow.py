@@ -172,6 +172,18 @@ def test_thousands_of_rows_are_tracked_exactly_through_many_moves(objective, sca
         check(state)
 
 
+def test_steps_beyond_16_bits_of_sums_within_them_are_tracked_exactly():
+    X = 1500 * (1 - 2 * (np.arange(100) % 3 > 0))[:, None]
+    data = Dataset("large", X, np.arange(100) % 2, (98, 1, 1), 1, ("no", "yes"))
+    problem = Problem(data, Architecture(1, (6,), 2), Integer(P=15), MinHinge())
+    state, rng = ShallowState.of(problem), np.random.default_rng(0)
+    assert state is not None
+    state.randomise(rng)
+    for _ in range(20):
+        state.anneal(0, 20, math.inf, 100.0, 1.0, 0.0, -math.inf)
+        check(state)
+
+
 def test_losses_beyond_32_bits_are_tracked_exactly(tiny_data):
     data, arch = tiny_data(30, 4, 2, 10, 0), Architecture(4, (400,), 2)
     problem = Problem(data, arch, Integer(P=31), MinHinge())

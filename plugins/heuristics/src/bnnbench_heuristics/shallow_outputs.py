@@ -57,9 +57,10 @@ def rise_of_output(t: Shallow, u: Int, j: Int, delta: Int, bar: Int) -> Int:
     for start in range(0, t.out.shape[1], BLOCK):
         end = min(t.out.shape[1], start + BLOCK)
         aim(t, u, j, delta, start, end)
-        loss += (
-            rows_after(t, j, start, end) if t.row_loss.size > 0 else outputs_after(t, end - start)
-        )
+        if t.row_loss.size > 0:
+            loss += rows_after(t, j, start, end)
+        else:
+            loss += outputs_after(t, end - start)
         if loss >= bar:
             break
     t.rises[j] = loss - t.head[LOSS]

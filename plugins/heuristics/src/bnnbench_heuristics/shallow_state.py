@@ -213,9 +213,10 @@ class ShallowState:
     def _types(self, entries: Array) -> tuple[type[np.integer[Any]], type[np.integer[Any]]]:
         """Of what makes up hidden sums, and of addresses; all narrow or none, so two in all."""
         unit = int(gains(self.problem)["BIAS_GAIN"][0])
-        sums = total_reaches(self.problem)[0] // unit + 1
+        # A step can be twice as large as a sum.
+        step = 2 * (total_reaches(self.problem)[0] // unit + 1)
         table = max(len(self.losses.code), len(self.losses.row_loss))
-        narrow = max(sums, unit, int(entries.max(initial=0))) < 2**15 and table <= 2**16
+        narrow = max(step, unit, int(entries.max(initial=0))) < 2**15 and table <= 2**16
         return (np.int16, np.uint16) if narrow else (np.int32, np.uint32)
 
     def _parts(self, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
