@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from bnnbench_heuristics.compiling import inlined
-from bnnbench_heuristics.shallow_memory import FIRST_OUTPUT, UNIT, Int, Shallow
+from bnnbench_heuristics.shallow_memory import FIRST_OUTPUT, START, UNIT, Int, Shallow
 from bnnbench_heuristics.word_bits import (
     crossing,
     crossing_finely,
@@ -129,12 +129,10 @@ def rise_of_row_steps(t: Shallow, weights: Int, turn: Int, start: Int, end: Int)
     rise = 0
     for k in range(start, end):
         i = t.flips[k]
-        old = np.int64(t.row_code[i])
-        new = old
+        code = t.head[START]
         for j in range(t.out.shape[0]):
-            at = np.int64(t.out[j, i])
-            new += entry(t.code, at + turn * t.values[weights + j]) - entry(t.code, at)
-        rise += entry(t.row_loss, new) - entry(t.row_loss, old)
+            code += entry(t.code, np.int64(t.out[j, i]) + turn * t.values[weights + j])
+        rise += entry(t.row_loss, code) - entry(t.row_loss, t.row_code[i])
     return rise
 
 
@@ -147,22 +145,35 @@ def rise_of_rows(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> Int:
 
 
 @inlined
-def flip(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> None:
-    """Carry the flips of a hidden unit to the outputs."""
-    weights = t.head[FIRST_OUTPUT] + u * t.out.shape[0]
-    for j in range(t.out.shape[0]):
-        step = turn * t.values[weights + j]
-        for k in range(along):
-            move_output(t, j, t.flips[k], step)
-        for k in range(along, found):
-            move_output(t, j, t.flips[k], -step)
-        t.totals[j] += t.rises[j]
+def flip_rows(t: Shallow, weights: Int, turn: Int, start: Int, end: Int) -> None:
+    """Carry one turn of a unit on some of the listed rows to the outputs and codes."""
+    for k in range(start, end):
+        i = t.flips[k]
+        code = t.head[START]
+        for j in range(t.out.shape[0]):
+            at = np.int64(t.out[j, i]) + turn * t.values[weights + j]
+            t.out[j, i] = at
+            code += entry(t.code, at)
+        t.row_code[i] = code
 
 
 @inlined
-def move_output(t: Shallow, j: Int, i: Int, step: Int) -> None:
-    """Add to an output of a row, and to the code of the row."""
-    at = t.out[j, i]
+def flip_output(t: Shallow, j: Int, step: Int, start: Int, end: Int) -> None:
+    """Add to an output on some of the listed rows."""
+    for k in range(start, end):
+        t.out[j, t.flips[k]] += step
+
+
+@inlined
+def flip(t: Shallow, u: Int, turn: Int, along: Int, found: Int) -> None:
+    """Carry the flips of a hidden unit to the outputs."""
+    weights = t.head[FIRST_OUTPUT] + u * t.out.shape[0]
     if t.row_loss.size > 0:
-        t.row_code[i] += entry(t.code, at + step) - entry(t.code, at)
-    t.out[j, i] = at + step
+        flip_rows(t, weights, turn, np.uint64(0), along)
+        flip_rows(t, weights, -turn, along, found)
+        return
+    for j in range(t.out.shape[0]):
+        step = turn * t.values[weights + j]
+        flip_output(t, j, step, np.uint64(0), along)
+        flip_output(t, j, -step, along, found)
+        t.totals[j] += t.rises[j]

@@ -7,10 +7,10 @@ nothing is ever undone. See ``shallow_hidden.py`` and ``shallow_outputs.py`` for
 moves.
 
 Losses are looked up in the tables of ``shallow_losses.py``, so one kernel serves all objectives.
-All of a small problem stays in the first-level cache, and at 25,000 rows of the adult data all that
-moves of indicators read in the second-level one: 0.8 MB of hidden sums, 0.2 MB of outputs and masks.
-Rows, sources and table indices are unsigned because numba handles a negative index with extra
-instructions.
+All of a small problem stays in the first-level cache; at 25,000 rows of the adult data, what moves
+of indicators read is about the size of a second-level one: 0.8 MB of hidden sums, 0.2 MB of outputs
+and masks. Rows, sources and table indices are unsigned because numba handles a negative index with
+extra instructions.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ Int: TypeAlias = Any
 BLOCK = 512
 (
     RANDOM, LOSS, BEST_VALUE, IMPROVED, SHIFT, N_SOURCES, FIRST_OUTPUT, N_FEATURES, N_BIASES, UNIT,
-    N_SCALARS,
-) = range(11)  # fmt: skip
+    START, N_SCALARS,
+) = range(12)  # fmt: skip
 
 
 class Shallow(NamedTuple):

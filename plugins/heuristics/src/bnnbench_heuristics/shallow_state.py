@@ -34,6 +34,7 @@ from bnnbench_heuristics.shallow_memory import (
     N_SOURCES,
     RANDOM,
     SHIFT,
+    START,
     UNIT,
     Array,
     Shallow,
@@ -202,7 +203,7 @@ class ShallowState:
         """The scalars that never change, zero elsewhere."""
         (hidden, sources), _ = self._shapes
         head = np.zeros(N_SCALARS, dtype=np.int64)
-        head[SHIFT] = self.losses.shift
+        head[SHIFT], head[START] = self.losses.shift, self.losses.start
         head[N_SOURCES] = sources
         head[FIRST_OUTPUT] = hidden * sources
         head[N_BIASES] = hidden * (sources - len(self._live))
