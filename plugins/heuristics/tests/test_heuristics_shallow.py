@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from bnnbench_heuristics.annealing import Annealing
+from bnnbench_heuristics.shallow_memory import UNIT
 from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
 from bnnbench_heuristics.terms import usual_guide
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bnnbench.architecture import Architecture, random_masks
+from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary, FixedPoint, Integer, TwoValued
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import direct_model, ignore_report
@@ -73,7 +75,10 @@ def check(state: ShallowState) -> None:
     network, problem, t = state.network(), state.problem, state.tables
     assert problem.outside(network) is None
     forward = network.forward(problem.dataset.part("train")[0], problem.dataset.scale)
-    np.testing.assert_array_equal(t.pre[:-1], forward.pre[0].T)
+    hidden = t.sums[:-1].astype(np.int64) * t.head[UNIT] + t.rests
+    np.testing.assert_array_equal(hidden[:, : len(state.order)], forward.pre[0][state.order].T)
+    assert t.rests.min() >= 0
+    assert t.rests.max() < t.head[UNIT]
     score = problem.evaluate(network)
     assert state.feasible == score.feasible
     if score.feasible:
@@ -137,6 +142,46 @@ def test_margins_are_counted_more_sharply_where_rows_outnumber_parameters(tiny_d
 def test_a_guide_outside_the_unit_interval_is_refused(variant):
     with pytest.raises(ProblemError, match="guide"):
         ShallowState.of(variant(objective=SaturatedMargin()), guide=2.0)
+
+
+@pytest.fixture(scope="module")
+def many_rows():
+    """5,003 rows: indicators, a column of ones, numbers of one sign and of both, rare columns."""
+    rng = np.random.default_rng(3)
+    group, rare = rng.integers(0, 5, 5003), rng.integers(0, 400, 5003)
+    numbers = rng.integers(-1000, 1001, (5003, 2)) * (rng.random((5003, 2)) < 0.8)
+    columns = [*np.eye(5, dtype=np.int64)[group].T * 1000, *(1000 * (rare == k) for k in range(3))]
+    columns += [np.full(5003, 1000), *numbers.T, np.abs(numbers[:, 0]), -2000 * (rare < 60)]
+    X = np.stack([*columns, 500 * (rare > 300) - 1000 * (rare < 20)], axis=1)
+    return X, (numbers.sum(axis=1) + 300 * group + rng.integers(-900, 900, 5003) > 700).astype(int)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
+@pytest.mark.parametrize("scale", [1000, 50_000])
+def test_thousands_of_rows_are_tracked_exactly_through_many_moves(objective, scale, many_rows):
+    X, y = many_rows
+    data = Dataset("many", X * (scale // 1000), y, (5001, 1, 1), scale, ("no", "yes"))
+    problem = Problem(data, Architecture(X.shape[1], (9,), 2), Integer(P=5), objective)
+    state, rng = ShallowState.of(problem), np.random.default_rng(0)
+    assert state is not None
+    assert state.tables.sums.dtype == (np.int16 if scale == 1000 else np.int32)
+    state.seed(rng)
+    state.randomise(rng)
+    for share, heat in ((0.02, 30.0), (0.3, 1.0), (0.05, 0.01)):
+        state.anneal(0, 4000, math.inf, heat, 1.0, share, -math.inf)
+        check(state)
+
+
+def test_steps_beyond_16_bits_of_sums_within_them_are_tracked_exactly():
+    X = 1500 * (1 - 2 * (np.arange(100) % 3 > 0))[:, None]
+    data = Dataset("large", X, np.arange(100) % 2, (98, 1, 1), 1, ("no", "yes"))
+    problem = Problem(data, Architecture(1, (6,), 2), Integer(P=15), MinHinge())
+    state, rng = ShallowState.of(problem), np.random.default_rng(0)
+    assert state is not None
+    state.randomise(rng)
+    for _ in range(20):
+        state.anneal(0, 20, math.inf, 100.0, 1.0, 0.0, -math.inf)
+        check(state)
 
 
 def test_losses_beyond_32_bits_are_tracked_exactly(tiny_data):

@@ -23,8 +23,13 @@ _SOURCES = (
     "kernel_tabu",
     "memory",
     "random_bits",
+    "shallow_hidden",
     "shallow_kernel",
+    "shallow_memory",
+    "shallow_outputs",
+    "shallow_proposals",
     "terms",
+    "word_bits",
 )
 
 

@@ -12,7 +12,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 
 _PERIOD = 0.02
-_SHARE = 5.0
+_SHARE = 10.0
 
 
 class Incumbent:

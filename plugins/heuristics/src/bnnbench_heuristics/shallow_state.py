@@ -2,8 +2,9 @@
 
 Same role as ``state.py`` and the same interface for annealing, for the common case and ten to
 thirty times as fast: a plain chain with one hidden layer, one grid of few numbers, no free biases,
-no budget, and an objective that ``shallow_losses.py`` can tabulate. Memory: 4 bytes per (unit, row)
-and 8 per non-zero feature.
+no budget, and an objective that ``shallow_losses.py`` can tabulate. Memory: 4 bytes per (unit,
+row), 8 where numbers need more than 16 bits; 12 bytes for every 64 rows in which a feature is not
+0, 128 or 256 more if it takes several values.
 """
 
 from __future__ import annotations
@@ -19,7 +20,25 @@ from bnnbench.domain import Grid
 from bnnbench.network import Layer, Network
 from bnnbench.problem import Problem
 from bnnbench_heuristics.memory import Int64
+from bnnbench_heuristics.shallow_columns import padded, row_order, word_columns
 from bnnbench_heuristics.shallow_losses import Losses, build_losses
+from bnnbench_heuristics.shallow_memory import (
+    BEST_VALUE,
+    BLOCK,
+    FIRST_OUTPUT,
+    IMPROVED,
+    LOSS,
+    N_BIASES,
+    N_FEATURES,
+    N_SCALARS,
+    N_SOURCES,
+    RANDOM,
+    SHIFT,
+    START,
+    UNIT,
+    Array,
+    Shallow,
+)
 from bnnbench_heuristics.tables import gains, total_reaches
 from bnnbench_heuristics.terms import Terms, build_terms
 
@@ -51,36 +70,43 @@ class ShallowState:
         terms: how its objective is tracked.
         losses: its loss tables.
         tables: all arrays.
+        order: which training row each of their rows is.
     """
 
     def __init__(self, problem: Problem, terms: Terms, losses: Losses) -> None:
-        from bnnbench_heuristics.shallow_kernel import Shallow
-
         self.problem, self.terms, self.losses = problem, terms, losses
         X = problem.dataset.part("train")[0]
         arch, self._live = problem.architecture, np.flatnonzero(X.any(axis=0))
+        self.order = row_order(X[:, self._live])
+        X = X[np.ix_(self.order, self._live)]
         hidden, outputs, biases = arch.hidden[0], arch.outputs, int(problem.domain.bias != "none")
         self._shapes = (hidden, len(self._live) + biases), (hidden + biases, outputs)
         size = sum(a * b for a, b in self._shapes)
         grid = problem.domain.grids()[0]
+        head, padding = self._head(), padded(len(X))
+        columns = word_columns(X, int(head[UNIT]))
+        number, address = self._types(columns["entries"])
+        columns["entries"] = columns["entries"].astype(number)
         self.tables = Shallow(
-            head=self._head(),
+            head=head,
             values=np.zeros(size, dtype=np.int32),
             best=np.zeros(size, dtype=np.int32),
             grids=np.array([_row(grid), _row(problem.domain.bias_grid(grid))]),
-            **_columns(X[:, self._live]),
-            pre=np.zeros((hidden + 1, len(X)), dtype=np.int32),
-            out=np.zeros((outputs, len(X)), dtype=np.int32),
+            **columns,
+            sums=np.zeros((hidden + 1, padding), dtype=number),
+            rests=np.zeros((hidden, padding), dtype=number),
+            out=np.zeros((outputs, len(X)), dtype=address),
             code=losses.code,
             totals=np.zeros(outputs, dtype=np.int64),
             rises=np.zeros(outputs, dtype=np.int64),
-            row_code=np.zeros(len(X), dtype=np.int64),
+            row_code=np.zeros(len(X), dtype=address),
             row_loss=losses.row_loss,
-            flips=np.zeros(len(X) + 1, dtype=np.uint32),
+            flips=np.zeros(padding + 64, dtype=np.uint32),
+            spots=np.zeros(BLOCK, dtype=address),
         )
-        self._inputs = X[:, self._live].astype(np.float64)
+        self._inputs = X.astype(np.float64)
         half = 2 * losses.reach + 1
-        self._origin = np.where(problem.targets() > 0, 0, half) + losses.reach
+        self._origin = np.where(problem.targets()[self.order] > 0, 0, half) + losses.reach
 
     @classmethod
     def of(
@@ -105,8 +131,6 @@ class ShallowState:
 
     @property
     def _value(self) -> int:
-        from bnnbench_heuristics.shallow_kernel import LOSS
-
         loss = int(self.tables.head[LOSS])
         return loss & ((1 << self.losses.shift) - 1) if self.losses.shift else loss
 
@@ -118,8 +142,6 @@ class ShallowState:
 
     def seed(self, rng: np.random.Generator) -> None:
         """Seed the compiled moves."""
-        from bnnbench_heuristics.shallow_kernel import RANDOM
-
         self.tables.head[RANDOM] = rng.integers(-(2**63), 2**63)
 
     def randomise(self, rng: np.random.Generator) -> None:
@@ -153,14 +175,10 @@ class ShallowState:
 
     def reached(self, stop: float) -> bool:
         """Whether the best value since the last start is at most this."""
-        from bnnbench_heuristics.shallow_kernel import BEST_VALUE
-
         return bool(self.tables.head[BEST_VALUE] <= stop)
 
     def take_improved(self) -> bool:
         """Whether the best network has changed since this was last asked."""
-        from bnnbench_heuristics.shallow_kernel import IMPROVED
-
         improved = bool(self.tables.head[IMPROVED])
         self.tables.head[IMPROVED] = 0
         return improved
@@ -183,16 +201,24 @@ class ShallowState:
 
     def _head(self) -> Int64:
         """The scalars that never change, zero elsewhere."""
-        from bnnbench_heuristics import shallow_kernel as kernel
-
         (hidden, sources), _ = self._shapes
-        head = np.zeros(kernel.N_SCALARS, dtype=np.int64)
-        head[kernel.SHIFT] = self.losses.shift
-        head[kernel.N_SOURCES] = sources
-        head[kernel.FIRST_OUTPUT] = hidden * sources
-        head[kernel.N_BIASES] = hidden * (sources - len(self._live))
-        head[kernel.BIAS_GAIN] = gains(self.problem)["BIAS_GAIN"][0]
+        head = np.zeros(N_SCALARS, dtype=np.int64)
+        head[SHIFT], head[START] = self.losses.shift, self.losses.start
+        head[N_SOURCES] = sources
+        head[FIRST_OUTPUT] = hidden * sources
+        head[N_BIASES] = hidden * (sources - len(self._live))
+        head[N_FEATURES] = len(self._live)
+        head[UNIT] = gains(self.problem)["BIAS_GAIN"][0]
         return head
+
+    def _types(self, entries: Array) -> tuple[type[np.integer[Any]], type[np.integer[Any]]]:
+        """Of what makes up hidden sums, and of addresses; all narrow or none, so two in all."""
+        unit = int(gains(self.problem)["BIAS_GAIN"][0])
+        # A step can be twice as large as a sum.
+        step = 2 * (total_reaches(self.problem)[0] // unit + 1)
+        table = max(len(self.losses.code), len(self.losses.row_loss))
+        narrow = max(step, unit, int(entries.max(initial=0))) < 2**15 and table <= 2**16
+        return (np.int16, np.uint16) if narrow else (np.int32, np.uint32)
 
     def _parts(self, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Parameters of hidden units, (units, sources), and of outputs, (sources, units)."""
@@ -208,39 +234,25 @@ class ShallowState:
 
     def _restart(self) -> None:
         """Compute the tables from the parameters; floats are exact at these sizes."""
-        from bnnbench_heuristics.shallow_kernel import BEST_VALUE, BIAS_GAIN, IMPROVED, LOSS
-
         t, losses = self.tables, self.losses
         first, second = self._parts(t.values)
         live, hidden = len(self._live), self._shapes[0][0]
         pre = first[:, :live].astype(np.float64) @ self._inputs.T
         if self.problem.domain.bias != "none":
-            pre += first[:, live:] * t.head[BIAS_GAIN]
-        t.pre[:hidden] = pre
+            pre += first[:, live:] * t.head[UNIT]
+        n = len(self._inputs)
+        t.sums[:hidden, :n] = np.floor(pre / t.head[UNIT])
+        t.rests[:, :n] = pre - t.sums[:hidden, :n] * float(t.head[UNIT])
         out = np.where(pre.T >= 0, 1.0, -1.0) @ second[:hidden] + second[hidden:].sum(axis=0)
         t.out[...] = (self._origin + out).T
         shares = t.code[t.out].astype(np.int64)
         t.totals[...] = shares.sum(axis=1)
-        t.row_code[...] = losses.start + shares.sum(axis=0)
-        rows = t.row_loss[t.row_code] if len(t.row_loss) else t.totals
-        t.head[LOSS] = rows.sum()
+        t.head[LOSS] = t.totals.sum()
+        if len(t.row_loss):
+            t.row_code[...] = losses.start + shares.sum(axis=0)
+            t.head[LOSS] = t.row_loss[t.row_code].sum()
         t.head[BEST_VALUE], t.head[IMPROVED] = self._value, 1
         t.best[...] = t.values
-
-
-def _columns(X: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Features by column without zeros."""
-    column, row = np.nonzero(X.T)
-    entries = X[row, column]
-    first = np.searchsorted(column, np.arange(X.shape[1] + 1))
-    low = np.minimum.reduceat(entries, first[:-1]) if X.shape[1] else entries
-    high = np.maximum.reduceat(entries, first[:-1]) if X.shape[1] else entries
-    return {
-        "first": first.astype(np.int64),
-        "rows": row.astype(np.uint32),
-        "entries": entries.astype(np.int32),
-        "common": np.where(low == high, low, 0).astype(np.int64),
-    }
 
 
 def _row(grid: Grid | None) -> tuple[int, int, int]:

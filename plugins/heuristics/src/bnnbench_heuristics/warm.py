@@ -5,6 +5,7 @@ Named as the module that solvers preload, so that no cell pays for compilation.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -30,10 +31,12 @@ def warm() -> None:
     anneal(t.ints, t.reals, 0, 1, 1.0, 1.0, 0.1, 0.5, -math.inf)
     descend(t.ints, t.reals, t["MOVABLE"], 4)
     tabu_steps(t.ints, t.reals, np.zeros(len(t["VALUE"]), np.int64), 0, 1, 1, 1, -math.inf)
-    shallow = ShallowState.of(state.problem)
-    if shallow is not None:
-        shallow.randomise(np.random.default_rng(0))
-        shallow.anneal(0, 1, 1.0, 1.0, 0.1, 0.5, -math.inf)
+    for scale in (1, 10**6):  # Numbers of 16 and of 32 bits.
+        small = dataclasses.replace(state.problem, dataset=dataclasses.replace(data, scale=scale))
+        shallow = ShallowState.of(small)
+        if shallow is not None:
+            shallow.randomise(np.random.default_rng(0))
+            shallow.anneal(0, 1, 1.0, 1.0, 0.1, 0.5, -math.inf)
     if propose(t.ints, t.reals, 0.5):
         undo(t.ints, t.reals)
 
