@@ -14,10 +14,11 @@ from collections.abc import Callable
 import numpy as np
 
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.sorted_cuts import SignedWeights
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
 IDLE = 4
-"""Sweeps over units without gain, times features, before a restart."""
+"""Steps per unit without gain before a restart."""
 
 
 def local_search(
@@ -33,7 +34,7 @@ def local_search(
         found: hears of every net at the end of a step, with its errors beyond the base; True stops.
     """
     signed = np.where(form.positive, form.weight, -form.weight)
-    features, units = form.X.shape[1], form.units
+    units = form.units
     best: tuple[int, Firing] | None = None
     start = 0
     while True:
@@ -49,8 +50,6 @@ def local_search(
                 best = cost, net
             if found(net, cost):
                 return
-        del features
-        features = form.X.shape[1]
 
 
 def _drawn(
@@ -81,21 +80,19 @@ def _step(
         return net, fixed
     own = net.weights[:, unit]
     # Every value of every weight; the present ones repeat the present vector.
-    moves = X[pivotal][:, :, None] * (values - own[:, None])[None]
-    sums = z[pivotal, unit][:, None] + moves.reshape(len(moves), -1)
-    order = np.argsort(sums, axis=0, kind="stable")
-    level = np.take_along_axis(sums, order, 0)
-    gains = np.cumsum(signed[pivotal][order], axis=0)
+    moves = (values - own[:, None])[:, :, None] * X[pivotal].T[:, None, :]
+    sums = z[pivotal, unit] + moves.reshape(-1, int(pivotal.sum()))
+    carried = SignedWeights.of(signed[pivotal])
+    keys = carried.keys(sums, int(np.abs(sums).max()))
+    gains = carried.running(keys)
     negatives = -int(np.minimum(signed[pivotal], 0).sum())
-    # Cutting after position k is a threshold only where the next sum is larger.
-    gains[:-1][level[1:] == level[:-1]] = np.iinfo(np.int64).max // 2
-    columns = np.arange(sums.shape[1])
-    at = gains.argmin(axis=0)
-    costs = np.minimum(gains[at, columns], 0)
-    pick = rng.choice(np.flatnonzero(costs == costs.min()))
-    below = gains[at[pick], pick] >= 0
-    threshold = level[0, pick] if below else level[at[pick], pick] + 1
+    lines = np.arange(len(sums))
+    at = gains.argmin(axis=1)
+    costs = np.minimum(gains[lines, at], 0)
+    pick = int(rng.choice(np.flatnonzero(costs == costs.min())))
+    level = carried.sums(keys[pick])
+    threshold = int(level[0]) if gains[pick, at[pick]] >= 0 else int(level[at[pick]]) + 1
     weights, thresholds = net.weights.copy(), net.thresholds.copy()
-    feature, value = divmod(int(pick), len(values))
+    feature, value = divmod(pick, len(values))
     weights[feature, unit], thresholds[unit] = values[value], threshold
     return Firing(weights, thresholds, net.votes), fixed + negatives + int(costs[pick])
