@@ -9,29 +9,50 @@ search restarts from the best net with weights redrawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
+from bnnbench_mip.error_run import Run
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.sorted_cuts import SignedWeights
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
 IDLE = 4
 """Steps per unit without gain before a restart."""
+STEP, MOVES = 8e-5, 1.3e8
+"""About the seconds of a step, and the changes of a weight times samples in a second on top."""
 
 
-def local_search(
-    form: ThresholdForm,
-    rng: np.random.Generator,
-    found: Callable[[Firing, int], bool],
-) -> None:
-    """Search until told to stop.
+class LocalSearch:
+    """A local search that goes on where it stopped, for a run.
+
+    Args:
+        run: hears of nets that are better than its incumbent.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._steps = local_search(run.form, np.random.Generator(np.random.PCG64(run.seed)))
+
+    def go_on(self, seconds: float) -> None:
+        """Steps worth some seconds, counted in work, or fewer when the run is over."""
+        form = self.run.form
+        step = STEP + form.X.size * len(form.values) / MOVES
+        for _ in range(max(1, round(seconds / step))):
+            if self.run.over:
+                return
+            net, errors = next(self._steps)
+            if errors < self.run.best:
+                self.run.found(net)
+
+
+def local_search(form: ThresholdForm, rng: np.random.Generator) -> Iterator[tuple[Firing, int]]:
+    """The net at the end of every step, with its errors beyond the base; never ends.
 
     Args:
         form: the samples.
         rng: the only randomness.
-        found: hears of every net at the end of a step, with its errors beyond the base; True stops.
     """
     signed = np.where(form.positive, form.weight, -form.weight)
     units = form.units
@@ -48,8 +69,7 @@ def local_search(
             least = min(least, cost)
             if best is None or cost < best[0]:
                 best = cost, net
-            if found(net, cost):
-                return
+            yield net, cost
 
 
 def _drawn(

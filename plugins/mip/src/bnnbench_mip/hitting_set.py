@@ -28,7 +28,8 @@ from bnnbench.interfaces import Model, Report, Solver
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_mip.error_program import Core, fit
-from bnnbench_mip.errors_route import Run
+from bnnbench_mip.error_run import Run
+from bnnbench_mip.error_search import LocalSearch
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.threshold_form import Firing, refuses
 
@@ -61,7 +62,8 @@ class HittingSet(Solver):
         run = Run(model.data, limits, seed, report)
         cores = _Cores(self, run)
         try:
-            run.search(self.search_seconds)
+            run.pair_sums()
+            LocalSearch(run).go_on(self.search_seconds)
             cores.disjoint()
             cores.all()
         except MemoryError:

@@ -26,8 +26,8 @@ from bnnbench_mip.lattice import Int64
 from bnnbench_mip.sorted_cuts import SignedWeights, narrowest
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
-BLOCK = 1 << 20
-"""Numbers of a block of prefixes."""
+BLOCK = 1 << 17
+"""Numbers of a block of prefixes: few enough to stay in a processor's cache."""
 
 
 class StoppedError(Exception):
@@ -70,41 +70,52 @@ class PrefixSearch:
         self.negatives = int(form.weight[~form.positive].sum())
         self.levels = self._levels()
         self.left = self.next_limit = 1 << 62
+        self._limit = -1
+        self._open: list[tuple[npt.NDArray[Any], npt.NDArray[np.int8], int]] = []
 
     def within(self, limit: int) -> Firing | None:
         """A half-space with at most so many errors beyond the base; None when there is none.
 
+        A search that was stopped goes on where it was when asked for the same limit again.
+
         Raises:
             StoppedError: when told to stop.
         """
-        self.next_limit = 1 << 62
-        root = np.zeros((1, len(self.X)), np.int32)
-        return self._extend(root, np.zeros((1, self.X.shape[1]), np.int8), 0, limit)
+        if limit != self._limit or not self._open:
+            root = np.zeros((1, len(self.X)), np.int32)
+            self._open = [(root, np.zeros((1, self.X.shape[1]), np.int8), 0)]
+            self._limit, self.next_limit = limit, 1 << 62
+        while self._open:
+            self.left -= len(self._open[-1][0]) * len(self.form.values)
+            if self.stop() or self.left < 0:
+                raise StoppedError
+            found = self._extend(*self._open.pop(), limit)
+            if found is not None:
+                self._open = []
+                return found
+        return None
 
     def _extend(
         self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8], k: int, limit: int
     ) -> Firing | None:
-        self.left -= len(sums)
-        if self.stop() or self.left < 0:
-            raise StoppedError
-        bounds = self._bounds(sums, k)
+        """Fix feature ``k`` of some prefixes; what is within the limit is opened, best on top."""
+        grown = [sums + np.int32(v) * self.X[:, k].astype(np.int32) for v in self.values]
+        chosen = np.tile(weights, (len(grown), 1))
+        chosen[:, k] = np.repeat(self.values, len(weights))
+        sums = np.concatenate(grown)
+        bounds = self._bounds(sums, k + 1)
         above = bounds > limit
         self.next_limit = min(self.next_limit, int(bounds.min(where=above, initial=1 << 62)))
         keep = np.flatnonzero(~above)
         if not len(keep):
             return None
-        if k == self.X.shape[1]:
-            return self._leaf(sums[keep[0]], weights[keep[0]])
         keep = keep[np.argsort(bounds[keep], kind="stable")]
+        if k + 1 == self.X.shape[1]:
+            return self._leaf(sums[keep[0]], chosen[keep[0]])
         size = max(1, BLOCK // (len(self.X) * len(self.form.values)))
-        for first in range(0, len(keep), size):
+        for first in reversed(range(0, len(keep), size)):
             part = keep[first : first + size]
-            grown = [sums[part] + np.int32(v) * self.X[:, k].astype(np.int32) for v in self.values]
-            chosen = np.tile(weights[part], (len(grown), 1))
-            chosen[:, k] = np.repeat(self.values, len(part))
-            found = self._extend(np.concatenate(grown), chosen, k + 1, limit)
-            if found is not None:
-                return found
+            self._open.append((sums[part], chosen[part], k + 1))
         return None
 
     @property
