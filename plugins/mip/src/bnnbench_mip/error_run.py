@@ -5,7 +5,6 @@ All numbers are errors beyond the base of the threshold form; what leaves the ru
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,9 +97,3 @@ class Run:
             float(self.bound + self.form.base),
             {"base": self.form.base, "samples": len(self.form.X), **self.info},
         )
-
-    def pair_sums(self) -> None:
-        """Prove what disjoint pair-sum cores give, without a solver."""
-        known = self.problem.lower_bound
-        if known is not None and self.problem.cores:
-            self.proved(math.ceil(known) - self.form.base, "pair sums")

@@ -43,6 +43,8 @@ PREFIXES = 8e7
 time; local search and CP-SAT count work as well."""
 MANY = 20
 """With more features linearization comes before the prefix search."""
+PAIR_SUMS = 0.1
+"""Effort of the pair-sum bound; a hundredth is enough for some hundred samples."""
 MOMENT = 0.01
 """Seconds of what comes first, since it may be all that an easy problem needs."""
 
@@ -108,7 +110,8 @@ class _Route:
             self._all_half_spaces()
         moment(run, "linear", MOMENT)
         if not run.over:
-            run.proved(pair_sum_bound(self.form, run.clock.left, 0.1, run.seed), "pair sums")
+            seconds = min(run.clock.left, 1e6)
+            run.proved(pair_sum_bound(self.form, seconds, PAIR_SUMS, run.seed), "pair sums")
         names = ["limits", "prefixes"]
         if self.two_valued and features <= MANY:
             names.reverse()

@@ -86,9 +86,9 @@ class PrefixSearch:
             self._open = [(root, np.zeros((1, self.X.shape[1]), np.int8), 0)]
             self._limit, self.next_limit = limit, 1 << 62
         while self._open:
-            self.left -= len(self._open[-1][0]) * len(self.form.values)
-            if self.stop() or self.left < 0:
+            if self.stop() or self.left <= 0:
                 raise StoppedError
+            self.left -= len(self._open[-1][0]) * len(self.form.values)
             found = self._extend(*self._open.pop(), limit)
             if found is not None:
                 self._open = []

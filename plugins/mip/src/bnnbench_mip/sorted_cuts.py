@@ -59,7 +59,7 @@ class SignedWeights:
     def keys(self, sums: Keys, reach: int) -> Keys:
         """Sorted keys of sums up to ``reach`` in absolute value, shape (rows, samples)."""
         kind = narrowest((reach + 1) << self.shift)
-        keys = np.left_shift(sums.astype(kind, copy=False), self.shift, dtype=kind)
+        keys: Keys = np.left_shift(sums.astype(kind, copy=False), self.shift, dtype=kind)
         keys += self.low.astype(kind)
         keys.sort(axis=1)
         return keys
