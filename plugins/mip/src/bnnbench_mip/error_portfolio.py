@@ -45,10 +45,13 @@ def minimise(run: Run, member: str, effort: float) -> None:
 def raised(run: Run, member: str, effort: float) -> None:
     """CP-SAT with limits on the errors that rise by a quarter of the gap at a time.
 
-    Arguments as for :func:`moment`; the effort is for all limits together.
+    Arguments as for :func:`moment`; the effort is for all limits together. A limit that would not
+    fit into what is left, being harder than the one before, waits for the next time.
     """
-    while effort > 0 and not run.over:
-        effort -= _solve(run, member, effort, run.bound + (run.best - 1 - run.bound) // 4)
+    took = 0.0
+    while effort > 2 * took and not run.over:
+        took = _solve(run, member, effort, run.bound + (run.best - 1 - run.bound) // 4)
+        effort -= took
 
 
 def _solve(run: Run, member: str, effort: float, most: int | None, stream: bool = True) -> float:
@@ -64,7 +67,8 @@ def _solve(run: Run, member: str, effort: float, most: int | None, stream: bool 
         model.program.add(model.cost <= most)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
-    solver.parameters.random_seed = run.seed % 2**31
+    # Its own default is 1.
+    solver.parameters.random_seed = (run.seed + 1) % 2**31
     solver.parameters.max_deterministic_time = effort
     if math.isfinite(run.clock.left):
         solver.parameters.max_time_in_seconds = max(0.01, 0.98 * run.clock.left)

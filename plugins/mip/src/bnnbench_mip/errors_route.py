@@ -8,13 +8,13 @@ weight vectors a unit has, and on whether every feature has two values:
    has a moment first.
 2. H = 1, more vectors: a moment of CP-SAT with full linearization, which closes what has next to
    no errors; the pair-sum bound; then turns. Prefixes lead the turns where features have two values
-   and there are at most 20 of them, else full linearization under rising limits does.
+   and there are at most 20 of them; full linearization under rising limits comes next.
 3. H >= 2: a moment of CP-SAT without probing, whose presolve would cost more than the whole of an
    easy proof; a moment of local search; core search; with H = 2 and few vectors all pairs of
    half-spaces; then turns.
 
-Turns: local search, then the leading member; from the second round on the others too. Each round
-doubles the time of a turn, so no member waits for more than a fixed multiple of its own time.
+Turns: local search, then the leading members; where these take long the others too. Each round
+quadruples the time of a turn, so no member waits for more than a fixed multiple of its own time.
 Search and prefixes go on where they were; programs start below the incumbent
 (:mod:`bnnbench_mip.error_portfolio`).
 
@@ -45,7 +45,9 @@ MANY = 20
 """With more features linearization comes before the prefix search."""
 PAIR_SUMS = 0.1
 """Effort of the pair-sum bound; a hundredth is enough for some hundred samples."""
-MOMENT = 0.01
+GROWTH, LATE = 4, 6.0
+"""From the turns of a round to those of the next; seconds of a turn from which all have one."""
+MOMENT = 0.02
 """Seconds of what comes first, since it may be all that an easy problem needs."""
 
 
@@ -106,32 +108,33 @@ class _Route:
         run, features = self.run, self.form.X.shape[1]
         if self.few:
             if self.two_valued:
-                self._limits(2 * MOMENT)
+                self._limits(MOMENT)
             self._all_half_spaces()
         moment(run, "linear", MOMENT)
         if not run.over:
             seconds = min(run.clock.left, 1e6)
             run.proved(pair_sum_bound(self.form, seconds, PAIR_SUMS, run.seed), "pair sums")
-        names = ["limits", "prefixes"]
+        leading = ["limits"]
         if self.two_valued and features <= MANY:
-            names.reverse()
-        self._turns(3 * self.parameters.first_seconds, names[:1], [*names[1:], "core", "workers"])
+            leading.insert(0, "prefixes")
+        later = ["core", "workers"] if len(leading) > 1 else ["prefixes", "core", "workers"]
+        self._turns(self.parameters.first_seconds / 5, leading, later)
 
     def _more(self) -> None:
         run, first = self.run, self.parameters.first_seconds
-        moment(run, "plain", MOMENT / 2)
-        self.local.go_on(min(3 * MOMENT, self.parameters.search_seconds))
+        self.local.go_on(MOMENT / 20)
+        moment(run, "plain", MOMENT)
+        self.local.go_on(min(1.5 * MOMENT, self.parameters.search_seconds))
         minimise(run, "core", first)
         if self.form.units == 2 and self.few:
             self._all_pairs()
         self._turns(16 * first, ["core"], ["linear", "workers", "default"])
 
     def _turns(self, seconds: float, leading: list[str], later: list[str]) -> None:
-        """Rounds of turns; ``later`` members wait for the second round."""
-        members = leading
+        """Rounds of turns; ``later`` members wait until turns take ``LATE`` seconds."""
         while not self.run.over:
             self.local.go_on(min(seconds / 8, self.parameters.search_seconds))
-            for name in members:
+            for name in leading + (later if seconds >= LATE else []):
                 if name == "prefixes":
                     self._limits(seconds)
                 elif name == "limits":
@@ -140,8 +143,7 @@ class _Route:
                     minimise(self.run, name, seconds / 8)
                 else:
                     minimise(self.run, name, seconds)
-            members = leading + later
-            seconds *= 2
+            seconds *= GROWTH
 
     def _all_half_spaces(self) -> None:
         if self.run.over:
