@@ -6,12 +6,14 @@ weight vectors a unit has, and on whether every feature has two values:
 1. H = 1, weight vectors that can be listed: all of them. That is a known and small price, a sort
    of the samples per vector. With two-valued features prefixes merge samples, so the prefix search
    has a moment first.
-2. H = 1, more vectors: a moment of CP-SAT with full linearization, which closes what has next to
-   no errors; the pair-sum bound; then turns. Prefixes lead the turns where features have two values
-   and there are at most 20 of them; full linearization under rising limits comes next.
-3. H >= 2: a moment of CP-SAT without probing, whose presolve would cost more than the whole of an
-   easy proof; a moment of local search; core search; with H = 2 and few vectors all pairs of
-   half-spaces; then turns.
+2. H = 1, more vectors: a moment of prefixes and one of CP-SAT with full linearization, which
+   closes what has next to no errors; the pair-sum bound; then turns of two leading members: the
+   prefix search, where features have two values and there are at most 20 of them, and full
+   linearization under rising limits. The latter comes first where few errors are left between
+   bound and incumbent.
+3. H >= 2: a few steps of local search and a moment of CP-SAT without probing, whose presolve would
+   cost more than the whole of an easy proof; more local search, where many errors are left; core
+   search; with H = 2 and few vectors all pairs of half-spaces; then turns.
 
 Turns: local search, then the leading members; where these take long the others too. Each round
 quadruples the time of a turn, so no member waits for more than a fixed multiple of its own time.
@@ -42,7 +44,10 @@ PREFIXES = 8e7
 """Prefixes times samples of about a second. So a run that its limit does not end is the same every
 time; local search and CP-SAT count work as well."""
 MANY = 20
-"""With more features linearization comes before the prefix search."""
+"""With more features linearization comes before the prefix search, which is exponential in them."""
+NEAR = 4
+"""With no more errors than this between bound and incumbent it does as well: limits on the errors
+take exponentially longer with their number, prefixes hardly."""
 PAIR_SUMS = 0.1
 """Effort of the pair-sum bound; a hundredth is enough for some hundred samples."""
 GROWTH, LATE = 4, 6.0
@@ -110,13 +115,15 @@ class _Route:
             if self.two_valued:
                 self._limits(MOMENT)
             self._all_half_spaces()
+        elif self.two_valued and features <= MANY:
+            self._limits(MOMENT / 2)
         moment(run, "linear", MOMENT)
         if not run.over:
             seconds = min(run.clock.left, 1e6)
             run.proved(pair_sum_bound(self.form, seconds, PAIR_SUMS, run.seed), "pair sums")
         leading = ["limits"]
         if self.two_valued and features <= MANY:
-            leading.insert(0, "prefixes")
+            leading.insert(int(run.best - run.bound <= NEAR), "prefixes")
         later = ["core", "workers"] if len(leading) > 1 else ["prefixes", "core", "workers"]
         self._turns(self.parameters.first_seconds / 5, leading, later)
 
@@ -124,7 +131,8 @@ class _Route:
         run, first = self.run, self.parameters.first_seconds
         self.local.go_on(MOMENT / 20)
         moment(run, "plain", MOMENT)
-        self.local.go_on(min(1.5 * MOMENT, self.parameters.search_seconds))
+        if run.best - run.bound > NEAR:
+            self.local.go_on(min(1.5 * MOMENT, self.parameters.search_seconds))
         minimise(run, "core", first)
         if self.form.units == 2 and self.few:
             self._all_pairs()
