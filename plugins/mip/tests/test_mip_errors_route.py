@@ -18,7 +18,8 @@ from bnnbench_mip.half_spaces import HalfSpaces, TooManyError
 from bnnbench_mip.hitting_set import restricted
 from bnnbench_mip.prefix_search import PrefixSearch, StoppedError
 from bnnbench_mip.scip import Scip
-from bnnbench_mip.threshold_form import Firing, ThresholdForm, refuses
+from bnnbench_mip.sorted_cuts import SignedWeights
+from bnnbench_mip.threshold_form import ThresholdForm, refuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer
@@ -116,15 +117,57 @@ def test_a_search_that_is_stopped_or_too_large_says_so() -> None:
 def test_local_search_tells_the_errors_of_its_nets() -> None:
     problem = bits(10, 100, 3)
     form, seen = ThresholdForm.of(problem), []
-
-    def found(net: Firing, errors: int) -> bool:
+    steps = local_search(form, np.random.default_rng(0))
+    for net, errors in itertools.islice(steps, 300):
         assert form.excess(net) == errors
         seen.append(errors)
-        return len(seen) >= 300
-
-    local_search(form, np.random.default_rng(0), found)
     constant = min(int(form.weight[form.positive].sum()), int(form.weight[~form.positive].sum()))
     assert min(seen) < constant
+
+
+def test_a_stopped_prefix_search_goes_on_and_limits_skip_what_no_prefix_reaches() -> None:
+    form = ThresholdForm.of(bits(10, 200, 1))
+    listed = HalfSpaces.of(form, lambda: False).best_one()
+    assert listed is not None
+    best = form.excess(listed)
+    whole, parts = (PrefixSearch(form, lambda: False) for _ in range(2))
+    limits, limit = [], 0
+    while whole.within(limit) is None:
+        limits.append(limit)
+        assert whole.next_limit > limit
+        limit = whole.next_limit
+    assert limit == best
+    last = limits[-1]
+    before = whole.left
+    assert whole.within(last) is None
+    whole_work = before - whole.left
+    allowance = whole_work // 4
+    stops, ended = 0, False
+    while not ended and stops < 20:
+        parts.left = allowance
+        try:
+            assert parts.within(last) is None
+            ended = True
+        except StoppedError:
+            stops += 1
+    assert ended
+    assert stops >= 1
+    assert parts.next_limit == best
+
+
+@given(seed=st.integers(0, 10**6), large=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_keys_sort_sums_and_carry_the_weights(seed: int, large: bool) -> None:
+    rng = np.random.default_rng(seed)
+    reach = 10**6 if large else 9
+    sums = rng.integers(-reach, reach + 1, (5, 12))
+    signed = rng.integers(1, 30_000 if large else 4, 12) * rng.choice([-1, 1], 12)
+    carried = SignedWeights.of(signed)
+    keys = carried.keys(sums, reach)
+    for row, key, running in zip(sums, keys, carried.running(keys), strict=True):
+        order = np.lexsort((-signed, row))
+        assert carried.sums(key).tolist() == row[order].tolist()
+        assert running.tolist() == np.cumsum(signed[order]).tolist()
 
 
 @pytest.mark.parametrize(
@@ -156,6 +199,36 @@ def test_pair_sum_cores_bound_one_unit_only_and_are_infeasible() -> None:
     assert bits(10, 200, 2).cores == []
 
 
+PAIRS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from test_mip_errors_route import bits
+from bnnbench_mip.half_spaces import HalfSpaces
+from bnnbench_mip.pair_sum_program import pair_sum_bound
+from bnnbench_mip.threshold_form import ThresholdForm
+
+out = []
+for features, rows in [(8, 200), (11, 300)]:
+    problem = bits(features, rows, 1)
+    form = ThresholdForm.of(problem)
+    best = form.excess(HalfSpaces.of(form, lambda: False).best_one())
+    packed = sum(taken for _, taken in problem.cores)
+    out.append([packed, pair_sum_bound(form, 30.0, 1.0, 0), best])
+print(json.dumps(out))
+"""
+
+
+def test_the_pair_sum_program_is_a_bound_and_at_least_the_packed_cores(
+    request: pytest.FixtureRequest,
+) -> None:
+    command = [sys.executable, "-c", PAIRS, str(request.path.parent)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr[-2000:]
+    answers = json.loads(run.stdout)
+    assert all(packed <= bound <= best for packed, bound, best in answers)
+    assert any(packed < bound for packed, bound, _ in answers)
+
+
 ROUTE = """
 import json
 import numpy as np
@@ -169,9 +242,9 @@ sys.path.insert(0, sys.argv[1])
 from test_mip_errors_route import bits, drawn
 
 out = []
-for problem in [bits(8, 120, 1), bits(5, 40, 2)]:
+for problem in [bits(8, 120, 1), bits(5, 40, 2), drawn(3, 1, rows=30)]:
     rows = []
-    for solver in (ErrorsRoute(), ErrorsRoute(most_vectors=0), HittingSet()):
+    for solver in (ErrorsRoute(), ErrorsRoute(most_vectors=0, first_seconds=0.01), HittingSet()):
         bounds = []
         def report(answer=None, *, objective=None, bound=None):
             if bound is not None:

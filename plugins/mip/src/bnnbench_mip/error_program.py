@@ -6,8 +6,7 @@ literal a per unit that may only claim what the unit does:
     +1 wanted:  a => x w + b >= 0,    not e => sum a >= T
     -1 wanted:  not a => x w + b <= -1,    not e => sum a <= T - 1
 
-One unit needs no a. Units are ordered by b. Clauses over e (cores: samples that no net fits
-together) and a bound on the sum may be added.
+One unit needs no a. Units are ordered by b.
 """
 
 from __future__ import annotations
@@ -98,29 +97,6 @@ class ErrorProgram:
         total = sum(fires)
         row = program.add(total >= self.votes) if positive else program.add(total < self.votes)
         row.only_enforce_if(right)
-
-    def clauses(self, cores: Iterable[Core]) -> None:
-        """Of every core at least one sample is wrong."""
-        for core in cores:
-            self.program.add_bool_or([self.errors[k] for k in core])
-
-    def bounds(self, least: int, most: int | None) -> None:
-        """The errors lie between these."""
-        self.program.add(self.cost >= least)
-        if most is not None:
-            self.program.add(self.cost <= most)
-
-    def hint(self, net: Firing) -> None:
-        """Start from a net."""
-        order = np.argsort(net.thresholds, kind="stable")
-        for j, source in enumerate(order[: self.form.units]):
-            self.program.add_hint(self.biases[j], int(-net.thresholds[source]))
-            for i, w in enumerate(self.weights[j]):
-                self.program.add_hint(w, int(net.weights[i, source]))
-        self.program.add_hint(self.votes, min(self.form.units, max(1, net.votes)))
-        wrong = (net.fires(self.form.X) >= net.votes) != self.form.positive
-        for k, e in self.errors.items():
-            self.program.add_hint(e, bool(wrong[k]))
 
     def net(self, value: Callable[[Any], int]) -> Firing:
         """The net of a solution."""

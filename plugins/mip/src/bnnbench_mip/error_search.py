@@ -9,31 +9,53 @@ search restarts from the best net with weights redrawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
+from bnnbench_mip.error_run import Run
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.sorted_cuts import SignedWeights
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
 IDLE = 4
-"""Sweeps over units without gain, times features, before a restart."""
+"""Steps per unit without gain before a restart."""
+STEP, MOVES = 8e-5, 1.3e8
+"""About the seconds of a step, and the changes of a weight times samples in a second on top."""
 
 
-def local_search(
-    form: ThresholdForm,
-    rng: np.random.Generator,
-    found: Callable[[Firing, int], bool],
-) -> None:
-    """Search until told to stop.
+class LocalSearch:
+    """A local search that goes on where it stopped, for a run.
+
+    Args:
+        run: hears of nets that are better than its incumbent.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._steps = local_search(run.form, np.random.Generator(np.random.PCG64(run.seed)))
+
+    def go_on(self, seconds: float) -> None:
+        """Steps worth some seconds, counted in work, or fewer when the run is over."""
+        form = self.run.form
+        step = STEP + form.X.size * len(form.values) / MOVES
+        for _ in range(max(1, round(seconds / step))):
+            if self.run.over:
+                return
+            net, errors = next(self._steps)
+            if errors < self.run.best:
+                self.run.found(net)
+
+
+def local_search(form: ThresholdForm, rng: np.random.Generator) -> Iterator[tuple[Firing, int]]:
+    """The net at the end of every step, with its errors beyond the base; never ends.
 
     Args:
         form: the samples.
         rng: the only randomness.
-        found: hears of every net at the end of a step, with its errors beyond the base; True stops.
     """
     signed = np.where(form.positive, form.weight, -form.weight)
-    features, units = form.X.shape[1], form.units
+    units = form.units
     best: tuple[int, Firing] | None = None
     start = 0
     while True:
@@ -47,10 +69,7 @@ def local_search(
             least = min(least, cost)
             if best is None or cost < best[0]:
                 best = cost, net
-            if found(net, cost):
-                return
-        del features
-        features = form.X.shape[1]
+            yield net, cost
 
 
 def _drawn(
@@ -81,21 +100,19 @@ def _step(
         return net, fixed
     own = net.weights[:, unit]
     # Every value of every weight; the present ones repeat the present vector.
-    moves = X[pivotal][:, :, None] * (values - own[:, None])[None]
-    sums = z[pivotal, unit][:, None] + moves.reshape(len(moves), -1)
-    order = np.argsort(sums, axis=0, kind="stable")
-    level = np.take_along_axis(sums, order, 0)
-    gains = np.cumsum(signed[pivotal][order], axis=0)
+    moves = (values - own[:, None])[:, :, None] * X[pivotal].T[:, None, :]
+    sums = z[pivotal, unit] + moves.reshape(-1, int(pivotal.sum()))
+    carried = SignedWeights.of(signed[pivotal])
+    keys = carried.keys(sums, int(np.abs(sums).max()))
+    gains = carried.running(keys)
     negatives = -int(np.minimum(signed[pivotal], 0).sum())
-    # Cutting after position k is a threshold only where the next sum is larger.
-    gains[:-1][level[1:] == level[:-1]] = np.iinfo(np.int64).max // 2
-    columns = np.arange(sums.shape[1])
-    at = gains.argmin(axis=0)
-    costs = np.minimum(gains[at, columns], 0)
-    pick = rng.choice(np.flatnonzero(costs == costs.min()))
-    below = gains[at[pick], pick] >= 0
-    threshold = level[0, pick] if below else level[at[pick], pick] + 1
+    lines = np.arange(len(sums))
+    at = gains.argmin(axis=1)
+    costs = np.minimum(gains[lines, at], 0)
+    pick = int(rng.choice(np.flatnonzero(costs == costs.min())))
+    level = carried.sums(keys[pick])
+    threshold = int(level[0]) if gains[pick, at[pick]] >= 0 else int(level[at[pick]]) + 1
     weights, thresholds = net.weights.copy(), net.thresholds.copy()
-    feature, value = divmod(int(pick), len(values))
+    feature, value = divmod(pick, len(values))
     weights[feature, unit], thresholds[unit] = values[value], threshold
     return Firing(weights, thresholds, net.votes), fixed + negatives + int(costs[pick])

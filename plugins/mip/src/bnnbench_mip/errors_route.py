@@ -1,49 +1,59 @@
 """errors-route: the fewest wrong signs, by whatever method suits the size (errors.md section 5).
 
-1. Threshold form (:mod:`bnnbench_mip.threshold_form`); bound: the base, and for one unit disjoint
-   pair-sum cores. Local search until it meets the bound or its time is over.
-2. One unit: all weight vectors where they are few; else the search by prefix bounds, which proves
-   one limit after the other. With more than 20 features CP-SAT with full linearization comes first.
-3. Two units and few weight vectors: CP-SAT for a moment, then all pairs of half-spaces.
-4. What is left: a portfolio of CP-SAT with the incumbent as hint and the bound as a row. Its
-   members, full linearization, core search, default and 8 workers, take turns; each turn doubles.
-   For one unit the prefix search is a member too.
+All methods share one incumbent and one bound. Which come first depends on the units H, on how many
+weight vectors a unit has, and on whether every feature has two values:
+
+1. H = 1, weight vectors that can be listed: all of them. That is a known and small price, a sort
+   of the samples per vector. With two-valued features prefixes merge samples, so the prefix search
+   has a moment first.
+2. H = 1, more vectors: a moment of prefixes and one of CP-SAT with full linearization, which
+   closes what has next to no errors; the pair-sum bound; then turns of two leading members: the
+   prefix search, where features have two values and there are at most 20 of them, and full
+   linearization under rising limits. The latter comes first where few errors are left between
+   bound and incumbent.
+3. H >= 2: a few steps of local search and a moment of CP-SAT without probing, whose presolve would
+   cost more than the whole of an easy proof; more local search, where many errors are left; core
+   search; with H = 2 and few vectors all pairs of half-spaces; then turns.
+
+Turns: local search, then the leading members; where these take long the others too. Each round
+quadruples the time of a turn, so no member waits for more than a fixed multiple of its own time.
+Search and prefixes go on where they were; programs start below the incumbent
+(:mod:`bnnbench_mip.error_portfolio`).
 
 Every net is scored on the merged samples and, as a network, by the core.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from bnnbench.interfaces import Clock, Model, Report, Solver
-from bnnbench.problem import Problem
-from bnnbench.solution import Limits, Solution, Status, Termination
-from bnnbench_mip.error_program import ErrorProgram
-from bnnbench_mip.error_search import local_search
+from bnnbench.interfaces import Model, Report, Solver
+from bnnbench.solution import Limits, Solution, Termination
+from bnnbench_mip.error_portfolio import minimise, moment, raised
+from bnnbench_mip.error_run import Run
+from bnnbench_mip.error_search import LocalSearch
 from bnnbench_mip.half_spaces import HalfSpaces, TooManyError, vectors
+from bnnbench_mip.pair_sum_program import pair_sum_bound
 from bnnbench_mip.prefix_search import PrefixSearch, StoppedError
 from bnnbench_mip.threshold_form import Firing, ThresholdForm, refuses
 
-MEMBERS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "linear": {"linearization_level": 2},
-    "core": {"optimize_with_core": True},
-    "workers": {"num_workers": 8},
-}
-"""CP-SAT's parameters by name of a member."""
-HINTED = ("core", "workers")
-"""Members that start from the incumbent: proofs of the others take two to five times as long then,
-while core search finds no good nets of its own."""
-DETERMINISTIC, MOVES, PREFIXES = 1.0, 2.5e7, 4e7
-"""What a second is about: in CP-SAT's deterministic time, in changes of a weight times samples, and
-in prefixes times samples. So a run that its limit does not end is the same every time."""
+PREFIXES = 8e7
+"""Prefixes times samples of about a second. So a run that its limit does not end is the same every
+time; local search and CP-SAT count work as well."""
 MANY = 20
-"""With more features CP-SAT comes before the prefix search."""
+"""With more features linearization comes before the prefix search, which is exponential in them."""
+NEAR = 4
+"""With no more errors than this between bound and incumbent it does as well: limits on the errors
+take exponentially longer with their number, prefixes hardly."""
+PAIR_SUMS = 0.1
+"""Effort of the pair-sum bound; a hundredth is enough for some hundred samples."""
+GROWTH, LATE = 4, 6.0
+"""From the turns of a round to those of the next; seconds of a turn from which all have one."""
+MOMENT = 0.02
+"""Seconds of what comes first, since it may be all that an easy problem needs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class ErrorsRoute(Solver):
     For integer or binary weights with free biases.
 
     Attributes:
-        search_seconds: of the local search, at most.
+        search_seconds: of the local search in a round, at most.
         most_vectors: enumerate weight vectors up to this number.
         most_pairs: compare so many pairs of half-spaces at most.
         first_seconds: of the first turn of a member of the portfolio. All seconds are nominal,
@@ -66,7 +76,7 @@ class ErrorsRoute(Solver):
     search_seconds: float = 1.0
     most_vectors: int = 60_000
     most_pairs: int = 2_000_000_000
-    first_seconds: float = 1.5
+    first_seconds: float = 0.5
 
     def accepts(self, model: Model) -> str | None:
         return refuses(model.data)
@@ -80,192 +90,78 @@ class ErrorsRoute(Solver):
         return run.solution()
 
 
-@dataclass(eq=False)
-class Run:
-    """What is known so far about one problem, in errors beyond the base.
-
-    Attributes:
-        problem: what is solved.
-        limits: what may be used.
-        seed: of all searches.
-        report: streams nets and bounds.
-        best, net: fewest errors, and who has them.
-        bound: proved for all nets.
-        halted: whether a report or the target ended the run.
-        info: figures for the record.
-    """
-
-    problem: Problem
-    limits: Limits
-    seed: int
-    report: Report
-    best: int = 0
-    net: Firing | None = None
-    bound: int = -1
-    halted: bool = False
-    info: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.clock = Clock(self.limits)
-        self.form = ThresholdForm.of(self.problem)
-        self.best = int(self.form.weight.sum()) + 1
-        shape = (self.form.X.shape[1], self.form.units)
-        always = int(self.form.weight[self.form.positive].sum()) * 2 > int(self.form.weight.sum())
-        idle = np.repeat(self.form.values[:1], shape[0])[:, None].repeat(shape[1], axis=1)
-        reach = int(np.abs(self.form.X).sum(axis=1).max(initial=0) + 1) * int(self.form.values[-1])
-        self.found(Firing(idle, np.full(shape[1], -reach if always else reach + 1), 1))
-        known = self.problem.lower_bound
-        assert known is not None
-        self.proved(
-            math.ceil(known) - self.form.base, "pair sums" if self.problem.cores else "duplicates"
-        )
-
-    @property
-    def over(self) -> bool:
-        """Whether to stop: proved, told to, or out of time."""
-        return self.bound >= self.best or self.halted or self.clock.over
-
-    def found(self, net: Firing) -> bool:
-        """Keep and stream a net if it is the best so far; returns whether to stop."""
-        errors = self.form.excess(net)
-        if errors < self.best:
-            self.best, self.net = errors, net
-            value = float(errors + self.form.base)
-            self.halted |= self.report(self.form.network(net), objective=value)
-            target = self.limits.target
-            self.halted |= target is not None and value <= target
-        return self.over
-
-    def proved(self, bound: int, by: str) -> None:
-        """Keep and stream a bound."""
-        bound = min(bound, self.best)
-        if bound > self.bound:
-            self.bound = bound
-            self.info["proved_by"] = by
-            self.halted |= self.report(bound=float(bound + self.form.base))
-
-    def solution(self, failure: Termination | None = None) -> Solution:
-        """The claims at the end."""
-        assert self.net is not None
-        value, optimal = float(self.best + self.form.base), self.bound >= self.best
-        termination = failure or Termination.ITERATIONS
-        if optimal:
-            termination = Termination.OPTIMAL
-        elif self.limits.target is not None and value <= self.limits.target:
-            termination = Termination.TARGET
-        elif self.clock.over:
-            termination = Termination.TIME
-        elif self.halted:
-            termination = Termination.INTERRUPTED
-        return Solution(
-            self.form.network(self.net),
-            Status.OPTIMAL if optimal else Status.FEASIBLE,
-            termination,
-            value,
-            float(self.bound + self.form.base),
-            {"base": self.form.base, "samples": len(self.form.X), **self.info},
-        )
-
-    def search(self, seconds: float) -> None:
-        """Local search until proved, or for some seconds' worth of steps."""
-        steps = max(1, round(seconds * MOVES / (self.form.X.size * len(self.form.values))))
-        rng = np.random.Generator(np.random.PCG64(self.seed))
-
-        def found(net: Firing, errors: int) -> bool:
-            nonlocal steps
-            steps -= 1
-            return (errors < self.best and self.found(net)) or steps <= 0 or self.over
-
-        if not self.over:
-            local_search(self.form, rng, found)
-
-    def program(self, member: str, seconds: float, cores: Any = ()) -> None:
-        """CP-SAT on the whole problem, from what is known, for some seconds."""
-        from ortools.sat.python import cp_model
-
-        if self.over:
-            return
-        by = f"cp-sat {member}"
-        model = ErrorProgram.of(self.form, range(len(self.form.X)))
-        model.clauses(cores)
-        model.bounds(self.bound, None)
-        if self.net is not None and member in HINTED:
-            model.hint(self.net)
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self.seed % 2**31
-        solver.parameters.max_deterministic_time = seconds / DETERMINISTIC
-        if math.isfinite(self.clock.left):
-            solver.parameters.max_time_in_seconds = max(0.01, 0.98 * self.clock.left)
-        for key, value in MEMBERS[member].items():
-            setattr(solver.parameters, key, value)
-        run = self
-
-        class Solutions(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
-            def on_solution_callback(self) -> None:
-                if run.found(model.net(self.value)):
-                    self.stop_search()
-
-        def bounded(bound: float) -> None:
-            run.proved(math.ceil(bound - 1e-6), by)
-            if run.over:
-                solver.stop_search()
-
-        solver.best_bound_callback = bounded
-        status = solver.solve(model.program, Solutions())
-        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            self.found(model.net(solver.value))
-            self.proved(math.ceil(solver.best_objective_bound - 1e-6), by)
-
-
 class _Route:
     """The steps of a run."""
 
     def __init__(self, parameters: ErrorsRoute, run: Run) -> None:
         self.parameters, self.run, self.form = parameters, run, run.form
-        self.vectors = vectors(self.form.X.shape[1], len(self.form.values))
+        self.few = vectors(self.form.X.shape[1], len(self.form.values)) <= parameters.most_vectors
+        self.two_valued = bool(np.ptp(self.form.X, axis=0).max(initial=0) <= 1)
+        self.local = LocalSearch(run)
         self.prefixes: PrefixSearch | None = None
-        self.limit = 0
-
-    @property
-    def few(self) -> bool:
-        """Whether all weight vectors can be listed."""
-        return self.vectors <= self.parameters.most_vectors
 
     def follow(self) -> None:
         """All steps, until proved or out of time."""
-        run, units = self.run, self.form.units
         if not self.form.X.size:
-            run.proved(0, "duplicates")
-            return
-        searched, first = min(0.1, self.parameters.search_seconds), self.parameters.first_seconds
-        if units == 1 and self.form.X.shape[1] > MANY:
-            run.program("linear", 4 * first)
-        elif units == 1 and self.few:
-            # Prefixes merge samples where features have two values.
-            if np.ptp(self.form.X) <= 1:
-                self._limits(0.03)
+            self.run.proved(0, "duplicates")
+        elif self.form.units == 1:
             self._one()
-        elif units == 2 and self.few:
-            run.program("default", 0.4)
-            run.search(searched)
-            self._two()
-        run.search(searched)
-        if units == 1:
-            self._limits(8 * first)
-        run.search(self.parameters.search_seconds - searched)
-        self._portfolio()
+        else:
+            self._more()
 
     def _one(self) -> None:
+        run, features = self.run, self.form.X.shape[1]
+        if self.few:
+            if self.two_valued:
+                self._limits(MOMENT)
+            self._all_half_spaces()
+        elif self.two_valued and features <= MANY:
+            self._limits(MOMENT / 2)
+        moment(run, "linear", MOMENT)
+        if not run.over:
+            seconds = min(run.clock.left, 1e6)
+            run.proved(pair_sum_bound(self.form, seconds, PAIR_SUMS, run.seed), "pair sums")
+        leading = ["limits"]
+        if self.two_valued and features <= MANY:
+            leading.insert(int(run.best - run.bound <= NEAR), "prefixes")
+        later = ["core", "workers"] if len(leading) > 1 else ["prefixes", "core", "workers"]
+        self._turns(self.parameters.first_seconds / 5, leading, later)
+
+    def _more(self) -> None:
+        run, first = self.run, self.parameters.first_seconds
+        self.local.go_on(MOMENT / 20)
+        moment(run, "plain", MOMENT)
+        if run.best - run.bound > NEAR:
+            self.local.go_on(min(1.5 * MOMENT, self.parameters.search_seconds))
+        minimise(run, "core", first)
+        if self.form.units == 2 and self.few:
+            self._all_pairs()
+        self._turns(16 * first, ["core"], ["linear", "workers", "default"])
+
+    def _turns(self, seconds: float, leading: list[str], later: list[str]) -> None:
+        """Rounds of turns; ``later`` members wait until turns take ``LATE`` seconds."""
+        while not self.run.over:
+            self.local.go_on(min(seconds / 8, self.parameters.search_seconds))
+            for name in leading + (later if seconds >= LATE else []):
+                if name == "prefixes":
+                    self._limits(seconds)
+                elif name == "limits":
+                    raised(self.run, "linear", seconds)
+                elif name == "workers":
+                    minimise(self.run, name, seconds / 8)
+                else:
+                    minimise(self.run, name, seconds)
+            seconds *= GROWTH
+
+    def _all_half_spaces(self) -> None:
         if self.run.over:
             return
-        spaces = HalfSpaces.of(self.form, lambda: self.run.over)
-        net = spaces.best_one()
+        net = HalfSpaces.of(self.form, lambda: self.run.over).best_one()
         if net is not None:
             self.run.found(net)
             self.run.proved(self.run.best, "half-spaces")
 
-    def _two(self) -> None:
+    def _all_pairs(self) -> None:
         if self.run.over:
             return
         spaces = HalfSpaces.of(self.form, lambda: self.run.over)
@@ -282,38 +178,22 @@ class _Route:
 
     def _limits(self, seconds: float) -> None:
         """Raise the limit of the prefix search for some seconds' worth of prefixes."""
-        if self.run.over:
+        run = self.run
+        if run.over:
             return
         if self.prefixes is None:
-            self.prefixes = PrefixSearch(self.form, lambda: self.run.over)
+            self.prefixes = PrefixSearch(self.form, lambda: run.over)
         self.prefixes.left = round(seconds * PREFIXES / len(self.form.X))
         try:
-            while not self.run.over:
-                limit = max(0, self.run.bound)
-                net = self.prefixes.within(limit)
+            while not run.over:
+                net = self.prefixes.within(run.bound)
                 if net is not None:
-                    self.run.found(net)
-                    self.run.proved(self.run.best, "prefixes")
+                    run.found(net)
+                    run.proved(run.best, "prefixes")
                 else:
-                    self.run.proved(limit + 1, "prefixes")
+                    run.proved(self.prefixes.next_limit, "prefixes")
         except StoppedError:
             return
-
-    def _portfolio(self) -> None:
-        one = self.form.units == 1
-        names = ["linear", "prefixes", "core", "workers"] if one else list(MEMBERS)
-        if not one:
-            names = ["core", "linear", "workers", "default"]
-        seconds = self.parameters.first_seconds * (1 if one else 6)
-        while not self.run.over:
-            for name in names:
-                if self.run.over:
-                    return
-                if name == "prefixes":
-                    self._limits(2 * seconds)
-                else:
-                    self.run.program(name, seconds)
-            seconds *= 2
 
 
 def _padded(net: Firing, form: ThresholdForm) -> Firing:

@@ -24,10 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.sorted_cuts import SignedWeights
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
 CHUNK = 1 << 22
 """Numbers that a step holds at once."""
+SORTED = 1 << 17
+"""Numbers that are sorted at once: few enough to stay in a processor's cache."""
 
 
 class TooManyError(Exception):
@@ -95,32 +98,28 @@ class HalfSpaces:
         """The best single half-space; None when stopped."""
         form, net = self.form, None
         best = int(form.weight.sum()) + 1
-        signed = np.where(form.positive, form.weight, -form.weight)
+        carried = SignedWeights.of(np.where(form.positive, form.weight, -form.weight))
         negatives = int(form.weight[~form.positive].sum())
-        # Equal sums in the order of falling signed weights: no cut between them looks better.
-        code, own = np.unique(-signed, return_inverse=True)
-        step = len(code)
-        for first, sums in self._chunks():
+        reach = int(np.abs(form.X).sum(axis=1).max(initial=0)) * int(form.values[-1])
+        for first, sums in self._chunks(SORTED):
             for sign in (1, -1):
                 if self.stop():
                     return None
-                keys: Any = sums.astype(np.int64 if sums.itemsize == 8 else np.int32)
-                keys = keys * (sign * step) + own.reshape(-1)
-                keys.sort(axis=1)
-                running = np.cumsum(-code[keys % step], axis=1)
+                keys = carried.keys(sums if sign > 0 else -sums, reach)
+                running = carried.running(keys)
                 at = int(running.argmin())
                 k, cut = divmod(at, len(form.X))
                 low = min(0, int(running.flat[at]))
                 if negatives + low < best:
                     best = negatives + low
-                    level = keys[k] // step
+                    level = carried.sums(keys[k])
                     threshold = int(level[cut]) + 1 if running.flat[at] < 0 else int(level[0])
                     w = sign * self.weights[first + k].astype(np.int64)[:, None]
                     net = Firing(w, np.array([threshold]), 1)
         return net
 
-    def _chunks(self) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        size = max(1, CHUNK // max(1, self.sums.shape[1]))
+    def _chunks(self, numbers: int = CHUNK) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        size = max(1, numbers // max(1, self.sums.shape[1]))
         for first in range(0, len(self.sums), size):
             yield first, self.sums[first : first + size]
 

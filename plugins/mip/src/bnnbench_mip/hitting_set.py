@@ -28,8 +28,10 @@ from bnnbench.interfaces import Model, Report, Solver
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench_mip.error_program import Core, fit
-from bnnbench_mip.errors_route import Run
+from bnnbench_mip.error_run import Run
+from bnnbench_mip.error_search import LocalSearch
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.pair_sum_program import pair_sum_bound
 from bnnbench_mip.threshold_form import Firing, refuses
 
 KEPT_NETS = 200
@@ -61,7 +63,8 @@ class HittingSet(Solver):
         run = Run(model.data, limits, seed, report)
         cores = _Cores(self, run)
         try:
-            run.search(self.search_seconds)
+            cores.pair_sums()
+            LocalSearch(run).go_on(self.search_seconds)
             cores.disjoint()
             cores.all()
         except MemoryError:
@@ -135,6 +138,14 @@ class _Cores:
             if self.fits(rest) is False:
                 core = rest
         return tuple(sorted(core.tolist()))
+
+    def pair_sums(self) -> None:
+        """What pairs of samples with equal sums prove, where the net is one half-space."""
+        run = self.run
+        if self.form.units == 1 and not run.over:
+            seconds = min(run.clock.left, 1e6)
+            bound = pair_sum_bound(self.form, seconds, self.parameters.effort, run.seed)
+            run.proved(bound, "pair sums")
 
     def disjoint(self) -> None:
         """Cores that share no weight; their weights add up."""

@@ -9,8 +9,8 @@ the next one is always that without which the fewest groups remain.
 All prefixes of a block are bounded at once: samples are kept in the order of their groups, their
 keys (group, x w, positives first) are sorted, and running sums of signed weights have their minimum
 per group taken. O(samples log samples) per prefix; with b values per weight at most b^features
-prefixes, far fewer where features are alike. Limits are raised one by one, so that a search that is
-stopped has still proved all limits before.
+prefixes, far fewer where features are alike. Limits are raised step by step, each to the least
+bound that the one before cut off, so that a search that is stopped has still proved all before.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench_mip.lattice import Int64
+from bnnbench_mip.sorted_cuts import SignedWeights, narrowest
 from bnnbench_mip.threshold_form import Firing, ThresholdForm
 
-BLOCK = 1 << 20
-"""Numbers of a block of prefixes."""
+BLOCK = 1 << 17
+"""Numbers of a block of prefixes: few enough to stay in a processor's cache."""
 
 
 class StoppedError(Exception):
@@ -42,16 +43,12 @@ class _Level:
         base: key of group and class of each, before x w; shape (samples,).
         starts: first sample of every group.
         before: signed weight before every group.
-        code: signed weights by the last digits of a key.
-        step: what one unit of x w adds to a key.
     """
 
     order: Int64
-    base: Int64
+    base: npt.NDArray[Any]
     starts: Int64
     before: Int64
-    code: Int64
-    step: int
 
 
 class PrefixSearch:
@@ -59,6 +56,8 @@ class PrefixSearch:
 
     Attributes:
         left: prefixes that it may still look at.
+        next_limit: least bound among the prefixes that the last call of :meth:`within` cut off;
+            where that found nothing, no half-space has fewer errors.
     """
 
     def __init__(self, form: ThresholdForm, stop: Callable[[], bool]) -> None:
@@ -67,41 +66,56 @@ class PrefixSearch:
         self.X = form.X[:, self.order]
         self.reach = int(np.abs(form.X).sum(axis=1).max(initial=0)) * int(form.values[-1])
         self.signed = np.where(form.positive, form.weight, -form.weight)
+        self.carried = SignedWeights.of(self.signed)
         self.negatives = int(form.weight[~form.positive].sum())
-        self.levels = [self._level(k) for k in range(self.X.shape[1] + 1)]
-        self.left = 1 << 62
+        self.levels = self._levels()
+        self.left = self.next_limit = 1 << 62
+        self._limit = -1
+        self._open: list[tuple[npt.NDArray[Any], npt.NDArray[np.int8], int]] = []
 
     def within(self, limit: int) -> Firing | None:
         """A half-space with at most so many errors beyond the base; None when there is none.
 
+        A search that was stopped goes on where it was when asked for the same limit again.
+
         Raises:
             StoppedError: when told to stop.
         """
-        root = np.zeros((1, len(self.X)), np.int32)
-        return self._extend(root, np.zeros((1, self.X.shape[1]), np.int8), 0, limit)
+        if limit != self._limit or not self._open:
+            root = np.zeros((1, len(self.X)), np.int32)
+            self._open = [(root, np.zeros((1, self.X.shape[1]), np.int8), 0)]
+            self._limit, self.next_limit = limit, 1 << 62
+        while self._open:
+            if self.stop() or self.left <= 0:
+                raise StoppedError
+            self.left -= len(self._open[-1][0]) * len(self.form.values)
+            found = self._extend(*self._open.pop(), limit)
+            if found is not None:
+                self._open = []
+                return found
+        return None
 
     def _extend(
         self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8], k: int, limit: int
     ) -> Firing | None:
-        self.left -= len(sums)
-        if self.stop() or self.left < 0:
-            raise StoppedError
-        bounds = self._bounds(sums, k)
-        keep = np.flatnonzero(bounds <= limit)
+        """Fix feature ``k`` of some prefixes; what is within the limit is opened, best on top."""
+        grown = [sums + np.int32(v) * self.X[:, k].astype(np.int32) for v in self.values]
+        chosen = np.tile(weights, (len(grown), 1))
+        chosen[:, k] = np.repeat(self.values, len(weights))
+        sums = np.concatenate(grown)
+        bounds = self._bounds(sums, k + 1)
+        above = bounds > limit
+        self.next_limit = min(self.next_limit, int(bounds.min(where=above, initial=1 << 62)))
+        keep = np.flatnonzero(~above)
         if not len(keep):
             return None
-        if k == self.X.shape[1]:
-            return self._leaf(sums[keep[0]], weights[keep[0]])
         keep = keep[np.argsort(bounds[keep], kind="stable")]
+        if k + 1 == self.X.shape[1]:
+            return self._leaf(sums[keep[0]], chosen[keep[0]])
         size = max(1, BLOCK // (len(self.X) * len(self.form.values)))
-        for first in range(0, len(keep), size):
+        for first in reversed(range(0, len(keep), size)):
             part = keep[first : first + size]
-            grown = [sums[part] + np.int32(v) * self.X[:, k].astype(np.int32) for v in self.values]
-            chosen = np.tile(weights[part], (len(grown), 1))
-            chosen[:, k] = np.repeat(self.values, len(part))
-            found = self._extend(np.concatenate(grown), chosen, k + 1, limit)
-            if found is not None:
-                return found
+            self._open.append((sums[part], chosen[part], k + 1))
         return None
 
     @property
@@ -111,26 +125,34 @@ class PrefixSearch:
 
     def _bounds(self, sums: npt.NDArray[Any], k: int) -> Int64:
         """Least errors of all completions at best, per prefix."""
-        level = self.levels[k]
-        keys = level.base + sums[:, level.order] * level.step
+        level, carried = self.levels[k], self.carried
+        keys = np.left_shift(sums[:, level.order], carried.shift, dtype=level.base.dtype)
+        keys += level.base
         keys.sort(axis=1)
-        running = np.cumsum(level.code[keys % level.step], axis=1)
+        running = carried.running(keys)
         least = np.minimum.reduceat(running, level.starts, axis=1) - level.before
         return np.asarray(self.negatives + np.minimum(least, 0).sum(axis=1), dtype=np.int64)
 
-    def _level(self, k: int) -> _Level:
-        _, group = np.unique(self.X[:, k:], axis=0, return_inverse=True)
-        group = group.reshape(-1)
+    def _levels(self) -> list[_Level]:
+        """Of all numbers of fixed features; groups by one feature less refine those by more."""
+        group, levels = np.zeros(len(self.X), dtype=np.int64), []
+        low = self.X.min(axis=0, initial=0)
+        spans = self.X.max(axis=0, initial=0) - low + 1
+        for k in range(self.X.shape[1], -1, -1):
+            if k < self.X.shape[1]:
+                code = group * spans[k] + (self.X[:, k] - low[k])
+                group = np.unique(code, return_inverse=True)[1].reshape(-1)
+            levels.append(self._level(group))
+        return levels[::-1]
+
+    def _level(self, group: Int64) -> _Level:
         order = np.argsort(group, kind="stable")
-        # Within equal x w positives come first, so that no cut between them looks better.
-        code, own = np.unique(-self.signed, return_inverse=True)
-        step, span = len(code), 2 * self.reach + 1
-        base = ((group * span + self.reach) * step + own.reshape(-1))[order]
+        span, shift = 2 * self.reach + 1, self.carried.shift
+        base = (((group * span + self.reach) << shift) + self.carried.low)[order]
         starts = np.flatnonzero(np.diff(group[order], prepend=-1))
         total = np.concatenate([[0], np.cumsum(self.signed[order])])
-        wide = int(base.max(initial=0)) + self.reach * step < np.iinfo(np.int32).max
-        kind = np.int32 if wide else np.int64
-        return _Level(order, base.astype(kind), starts, total[starts], -code, step)
+        kind = narrowest(int(base.max(initial=0)) + (self.reach << shift))
+        return _Level(order, base.astype(kind), starts, total[starts])
 
     def _leaf(self, sums: npt.NDArray[Any], weights: npt.NDArray[np.int8]) -> Firing:
         order = np.lexsort((-self.signed, sums))
@@ -144,11 +166,12 @@ class PrefixSearch:
 
 def _merging_order(X: Int64) -> Int64:
     """Features such that what is left always has few distinct rows."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    # Equal rows have equal keys; that others could too would only change the order.
+    parts = X * rng.integers(1, 2**62, X.shape[1], dtype=np.int64)
     left, order = list(range(X.shape[1])), []
     while left:
-        counts = []
-        for i in left:
-            rest = [j for j in left if j != i]
-            counts.append(len(np.unique(X[:, rest], axis=0)) if rest else 1)
-        order.append(left.pop(int(np.argmin(counts))))
+        rest = parts[:, left].sum(axis=1)[:, None] - parts[:, left]
+        rest.sort(axis=0)
+        order.append(left.pop(int((np.diff(rest, axis=0) != 0).sum(axis=0).argmin())))
     return np.array(order, dtype=np.int64)
