@@ -19,6 +19,7 @@ from bnnbench_mip.pyomo_solver import expand
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Integer
+from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Formulation, Model, ignore_report
 from bnnbench.models import MatrixMILP
 from bnnbench.objectives import Errors, LinearHinge, MinHinge, Objective
@@ -119,6 +120,23 @@ def test_side_constraints_in_pyomo_hold_in_the_joined_program(
     assert solution.objective is not None
     assert free.objective is not None
     assert solution.objective >= free.objective - 1e-6
+
+
+@pytest.mark.parametrize("start", ["none", "reference"])
+def test_an_encode_that_does_not_know_the_joined_variables_is_said(
+    start: str, breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    small = problem(breast_cancer, LinearHinge())
+    known = small.random_network(np.random.default_rng(0))
+    small = replace(small, dataset=replace(small.dataset, reference=known))
+    model = formulation("linear-hinge").build(small)
+    part = pyo.ConcreteModel()
+    part.more = pyo.Var(range(7), domain=pyo.Binary)
+    longer = replace(model, data=joined(model.data, part, {}))
+    with pytest.raises(ProblemError, match="bits for linear-hinge has .* encode=None"):
+        Highs(start=start).solve(longer, Limits(time=60), 0, ignore_report)
+    solution = Highs().solve(replace(longer, encode=None), Limits(time=60), 0, ignore_report)
+    assert solution.answer is not None
 
 
 def test_a_new_variable_with_the_name_of_a_block_is_refused(

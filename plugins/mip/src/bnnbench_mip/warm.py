@@ -12,6 +12,7 @@ import numpy.typing as npt
 from bnnbench.interfaces import Model, Report, direct_model
 from bnnbench.solution import Limits
 from bnnbench.spec import Spec, as_spec
+from bnnbench_mip.watch import encoded
 
 SHARE = 0.1
 """Share of the time limit that a start may take, at most."""
@@ -44,7 +45,7 @@ def start_point(
     if network is None:
         return None
     try:
-        point = np.asarray(model.encode(network), dtype=np.float64)
+        point = encoded(model, network)
     except ValueError:
         return None
     return point if model.data.violation(point) <= 1e-6 else None

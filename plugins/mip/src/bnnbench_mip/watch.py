@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report
+from bnnbench.network import Network
 from bnnbench.solution import Limits, Solution, Status, Termination
 
 FINEST, COARSEST = 1e-10, 1e-6
@@ -83,11 +85,10 @@ class Watch:
         if not self.tighten or self.model.encode is None:
             return None
         try:
-            tight = np.asarray(self.model.encode(self.model.decode(point)), dtype=np.float64)
+            tight = encoded(self.model, self.model.decode(point))
         except ValueError:
             return None
-        milp = self.model.data
-        return tight if milp.violation(tight) <= COARSEST else None
+        return tight if self.model.data.violation(tight) <= COARSEST else None
 
     def solution(self, termination: Termination, bound: float, **info: Any) -> Solution:
         """The claims at the end.
@@ -114,6 +115,25 @@ class Watch:
             bound=settled(bound, self.objective) if math.isfinite(bound) else None,
             info=info,
         )
+
+
+def encoded(model: Model, network: Network) -> npt.NDArray[np.float64]:
+    """The point of a network.
+
+    Raises:
+        ValueError: when the network has none in the program, by its formulation.
+        ProblemError: when the point is none of the program's.
+    """
+    assert model.encode is not None
+    point, count = np.asarray(model.encode(network), dtype=np.float64), model.data.n_cols
+    if point.shape != (count,):
+        raise ProblemError(
+            f"The model of {model.problem.dataset.name} for {model.problem.objective.name} has"
+            f" {count} variables, but its encode makes points of {point.size}. Where variables"
+            " were added to the program (bnnbench_mip.pyomo_model.joined), give the model"
+            " encode=None, or one that fills them in."
+        )
+    return point
 
 
 def mip_tolerance(model: Model) -> float:
