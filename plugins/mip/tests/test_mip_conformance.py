@@ -41,6 +41,21 @@ class TestGurobi(SolverCase):
     formulation = "errors"
 
 
+class TestCopt(SolverCase):
+    spec = "copt"
+    formulation = "errors"
+
+
+class TestCplex(SolverCase):
+    spec = "cplex"
+    formulation = "errors"
+
+
+class TestXpress(SolverCase):
+    spec = "xpress"
+    formulation = "errors"
+
+
 class TestPyomo(SolverCase):
     spec = "pyomo"
     formulation = "errors"
