@@ -36,24 +36,29 @@ class TestScip(SolverCase):
     formulation = "errors"
 
 
-class TestGurobi(SolverCase):
+class Licensed(SolverCase):
+    """Of those that take no more than small programs here."""
+
+    formulation = "errors"
+
+    def hard_problem(self):
+        return few(tiny_problems(), "planted")[0]
+
+
+class TestGurobi(Licensed):
     spec = "gurobi"
-    formulation = "errors"
 
 
-class TestCopt(SolverCase):
+class TestCopt(Licensed):
     spec = "copt"
-    formulation = "errors"
 
 
-class TestCplex(SolverCase):
+class TestCplex(Licensed):
     spec = "cplex"
-    formulation = "errors"
 
 
-class TestXpress(SolverCase):
+class TestXpress(Licensed):
     spec = "xpress"
-    formulation = "errors"
 
 
 class TestPyomo(SolverCase):

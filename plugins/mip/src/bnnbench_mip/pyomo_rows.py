@@ -71,11 +71,12 @@ class _Reader:
 
     def __init__(self) -> None:
         from pyomo.core import expr, value
+        from pyomo.core.base.var import VarData
 
         self.variables: list[Any] = []
         self.values: list[float] = []
         self._value = value
-        self._monomial = expr.MonomialTermExpression
+        self._monomial, self._variable = expr.MonomialTermExpression, VarData
         self._sums = (expr.LinearExpression, expr.SumExpression)
         self._negation, self._product = expr.NegationExpression, expr.ProductExpression
         self._division = expr.DivisionExpression
@@ -87,14 +88,18 @@ class _Reader:
             constant, monomial = 0.0, self._monomial
             variables, values = self.variables, self.values
             for term in expression.args:
-                if term.__class__ is not monomial:
+                # In line for the two kinds that large models are made of.
+                if term.__class__ is monomial:
+                    coefficient, variable = term.args
+                    if coefficient.__class__ is not float:
+                        coefficient = self.number(coefficient)
+                    variables.append(variable)
+                    values.append(factor * coefficient)
+                elif term.__class__ is self._variable:
+                    variables.append(term)
+                    values.append(factor)
+                else:
                     constant += self.add(term, factor)
-                    continue
-                coefficient, variable = term.args
-                if coefficient.__class__ is not float:
-                    coefficient = self.number(coefficient)
-                variables.append(variable)
-                values.append(factor * coefficient)
             return constant
         if kind is float or kind is int or not expression.is_potentially_variable():
             return factor * self.number(expression)
