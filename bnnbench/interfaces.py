@@ -66,9 +66,17 @@ class Formulation(ABC):
     name: ClassVar[str]
     kind: ClassVar[str]
     objectives: ClassVar[tuple[str, ...]] = ()
-    """Names of the objectives it was made for; the first is the default of an ad-hoc run."""
+    """Names of the objectives it models; the first is the default of an ad-hoc run.
+
+    Problems with others are refused, and suites leave such pairs out. Empty where any may do.
+    """
     requires: ClassVar[tuple[str, ...]] = ()
     """Distributions it needs, by their names on the package index; see :class:`Solver`."""
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        """What it looks up by name; see :attr:`Solver.uses`."""
+        return ()
 
     @abstractmethod
     def accepts(self, problem: Problem) -> str | None:
@@ -120,6 +128,7 @@ class Solver(ABC):
     def uses(self) -> tuple[tuple[str, Spec], ...]:
         """What it looks up by name: pairs of ``solver`` or ``formulation`` and a spec.
 
+        :func:`bnnbench.inner.used` makes them from names.
         Names are checked when a suite is read, versions become part of every cell's identity, and
         modules are preloaded, as for the solver itself.
         """

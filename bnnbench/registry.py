@@ -93,7 +93,7 @@ class Registry:
     def current(cls) -> Registry:
         """The process's registry: in a cell the run's, local plugin files included; else a new one.
 
-        For solvers that look up others by name, see :attr:`bnnbench.interfaces.Solver.uses`.
+        For solvers that look up others by name, see :mod:`bnnbench.inner`.
         """
         if cls._current is None:
             cls.load().share()
@@ -249,19 +249,17 @@ class Registry:
         objective: Objective = self.get(Kind.OBJECTIVE, spec.name).make(spec)
         return objective
 
-    def used_by(self, solver: Solver) -> Iterator[Member]:
-        """What a solver looks up by name, and what that looks up in turn.
+    def used_by(self, made: Solver | Formulation) -> Iterator[Member]:
+        """What a solver or formulation looks up by name, and what that looks up in turn.
 
         Raises:
             UnknownNameError: for a name that nothing has.
             SpecError: when the parameters do not fit.
         """
-        for kind, spec in solver.uses:
+        for kind, spec in made.uses:
             member = self.get(Kind(kind), spec.name)
-            made = member.make(spec)
             yield member
-            if isinstance(made, Solver):
-                yield from self.used_by(made)
+            yield from self.used_by(member.make(spec))
 
     def warm_up(self) -> None:
         """Look at every signature now, so that forked processes find them already known."""

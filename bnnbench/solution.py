@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,10 @@ class Limits:
     memory: int | None = None
     target: float | None = None
 
+    def within(self, time: float, target: float | None = None) -> Limits:
+        """The limits of a part of the run: so many seconds, and a target of its own."""
+        return replace(self, time=max(0.0, time), target=target)
+
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -73,6 +77,16 @@ class Solution:
     objective: float | None = None
     bound: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def network(self) -> Network | None:
+        """The answer where it is a network; None for a point, or for nothing."""
+        return self.answer if isinstance(self.answer, Network) else None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the clock cut it: then so is whatever is made of its answer."""
+        return self.termination is Termination.TIME
 
     @classmethod
     def found(

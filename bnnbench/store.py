@@ -116,19 +116,21 @@ class Store(StoreFile):
                 (key, artefacts.network, trace, artefacts.log),
             )
 
-    def finished(self, *, retry: Iterable[str] = ()) -> set[str]:
+    def finished(self, *, retry: Iterable[str] = (), attempts: int = 1) -> set[str]:
         """Ids of cells that need not run again.
 
         A cell whose data could not be loaded is never finished.
 
         Args:
             retry: endings that are to be run again.
+            attempts: how often a cell is to have run.
         """
         again = [code for text in retry if (code := self._codes.find(text)) is not None]
         marks = ",".join("?" * len(again))
         rows = self._db.execute(
-            f"select id from records where latest and stage <> ? and ending not in ({marks})",
-            (self._codes.find("data") or -1, *again),
+            f"select id from records r where latest and stage <> ? and ending not in ({marks})"
+            " and exists (select 1 from records a where a.id = r.id and a.attempt = ?)",
+            (self._codes.find("data") or -1, *again, attempts),
         )
         return {row[0] for row in rows}
 

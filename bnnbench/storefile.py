@@ -122,6 +122,10 @@ class StoreFile:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(
+                f"Cannot read {self.path}: {error}. Was it moved, or its disk lost?"
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

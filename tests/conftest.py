@@ -6,11 +6,14 @@ integers and computes with :class:`fractions.Fraction` alone, straight from the 
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import floor
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,10 +22,15 @@ from hypothesis import strategies as st
 from bnnbench.architecture import Architecture, Connection
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Binary, FixedPoint, Integer, TwoValued
+from bnnbench.metrics import PartMetrics, TracePoint
 from bnnbench.network import Layer, Network
 from bnnbench.objectives import Errors
 from bnnbench.problem import Problem
+from bnnbench.record import Artefacts, Claims, Ending, Record, Seconds
 from bnnbench.registry import Registry
+from bnnbench.store import Store
+from bnnbench.suite import Cell, CellLimits, Topology
+from bnnbench.verify import Evaluation
 
 settings.register_profile(
     "bnnbench", deadline=None, derandomize=True, max_examples=60, database=None,
@@ -461,6 +469,7 @@ class Simulation:
         limit: on the time, seconds.
         machine: how much slower it is than usual, its noise probe included.
         decades: over which times are spread.
+        spells: standard deviation of the logarithm of the machine's speed from run to run.
     """
 
     methods: tuple[str, ...] = ("highs", "annealing", "ste")
@@ -470,59 +479,68 @@ class Simulation:
     limit: float = 10.0
     machine: float = 1.0
     decades: float = 2.2
+    spells: float = 0.0
 
-    def store(self, path, run, *, slower=1.0, worse=0.0, suite="sim", edit=None, **common):
-        """Write a store: run number ``run``, slower by a factor, less accurate by ``worse``."""
-        from bnnbench.metrics import PartMetrics, TracePoint
-        from bnnbench.record import Artefacts, Claims, Ending, Record, Seconds
-        from bnnbench.store import Store
-        from bnnbench.suite import Cell, CellLimits, Topology
-        from bnnbench.verify import Evaluation
-
-        fresh = np.random.default_rng([7, run])
+    def store(
+        self, path, run, *, repeat=1, slower=1.0, worse=0.0, suite="sim", edit=None, **common
+    ):
+        """Write a store: version number ``run``, slower by a factor, less accurate by ``worse``."""
+        created, items = common.pop("created", 1000.0 + run), []
         with Store(path) as store:
-            for j, method in enumerate(self.methods):
-                for p in range(self.problems):
-                    for seed in range(self.seeds):
-                        fixed = np.random.default_rng([j, p, seed])
-                        quality = fixed if method not in self.noisy else fresh
-                        value = float(10 + quality.integers(0, 5))
-                        test = 0.9 - 0.02 * j + quality.normal(0, 0.01) - worse
-                        base = 10 ** (fixed.uniform(-1.5, self.decades - 1.5))
-                        seconds = base * slower * self.machine * fresh.lognormal(0, 0.05)
-                        late = seconds > self.limit
-                        cell = Cell(
-                            data=f"data-{p}", topology=Topology((2,)), domain="binary",
-                            objective="errors", formulation="", solver=method, seed=seed,
-                            limits=CellLimits(time=self.limit, target=20.0), versions=("toys 1",),
-                        )  # fmt: skip
-                        proved = method == "highs" and not late
-                        record = Record(
-                            id=cell.id, cell=cell.plain(), suite=suite, problem=f"problem-{p}",
-                            ending=Ending.OK, rows=100, solver_bound=value if proved else None,
-                            lower_bound=5.0, reference_objective=50.0,
-                            evaluation=Evaluation(
-                                feasible=True, objective=value, exact=str(value), outside=None,
-                                parts={"train": PartMetrics(100, 0.9, 0.0, 0.9),
-                                       "test": PartMetrics(200, test, 0.0, test)},
-                                sizes={"bits": 64.0, "nonzeros": 30.0}, network="n",
-                            ),
-                            claims=Claims(
-                                status="optimal" if proved else "feasible",
-                                termination="time" if late else "iterations",
-                            ),
-                            seconds=Seconds(solve=min(seconds, self.limit)),
-                            peak_memory=int(1e8 * fresh.lognormal(0, 0.005)),
-                            probe=0.005 * self.machine * fresh.lognormal(0, 0.02),
-                            host={"node": "here", "cpu": "x"}, created=1000.0 + run,
-                            versions={"bnnbench": f"0.{run}.0", "python": "3.11.4"}, **common,
-                        )  # fmt: skip
-                        if edit is not None:
-                            record = edit(record, cell)
-                        if record is not None:
-                            trace = [TracePoint(min(seconds, self.limit) / 2, value, None)]
-                            store.add(record, Artefacts(trace=trace))
+            for again in range(repeat):
+                fresh = np.random.default_rng([7, int(created), again])
+                pace = slower * self.machine * math.exp(self.spells * fresh.standard_normal())
+                for j, p, seed in product(
+                    range(len(self.methods)), range(self.problems), range(self.seeds)
+                ):
+                    record, seconds = self._record(j, p, seed, fresh, pace, worse)
+                    record = msgspec.structs.replace(
+                        record, suite=suite, created=created + 86400 * again, **common,
+                        versions={"bnnbench": f"0.{run}.0", "python": "3.11.4"},
+                    )  # fmt: skip
+                    if edit is not None:
+                        record = edit(record, msgspec.convert(record.cell, Cell))
+                    if record is not None:
+                        value = record.evaluation.objective if record.evaluation else 20.0
+                        trace = [TracePoint(min(seconds, self.limit) / 2, value, None)]
+                        items.append((record, Artefacts(trace=trace)))
+            store.extend(items)
         return path
+
+    def _record(self, j, p, seed, fresh, pace, worse):
+        fixed = np.random.default_rng([j, p, seed])
+        method = self.methods[j]
+        quality = fixed if method not in self.noisy else fresh
+        value = float(10 + quality.integers(0, 5))
+        test = 0.9 - 0.02 * j + quality.normal(0, 0.01) - worse
+        seconds = 10 ** fixed.uniform(-1.5, self.decades - 1.5) * pace * fresh.lognormal(0, 0.05)
+        late = seconds > self.limit
+        cell = Cell(
+            data=f"data-{p}", topology=Topology((2,)), domain="binary", objective="errors",
+            formulation="", solver=method, seed=seed,
+            limits=CellLimits(time=self.limit, target=20.0), versions=("toys 1",),
+        )  # fmt: skip
+        proved = method == "highs" and not late
+        record = Record(
+            id=cell.id, cell=cell.plain(), problem=f"problem-{p}",
+            ending=Ending.OK, rows=100, solver_bound=value if proved else None,
+            lower_bound=5.0, reference_objective=50.0,
+            evaluation=Evaluation(
+                feasible=True, objective=value, exact=str(value), outside=None,
+                parts={"train": PartMetrics(100, 0.9, 0.0, 0.9),
+                       "test": PartMetrics(200, test, 0.0, test)},
+                sizes={"bits": 64.0, "nonzeros": 30.0}, network="n",
+            ),
+            claims=Claims(
+                status="optimal" if proved else "feasible",
+                termination="time" if late else "iterations",
+            ),
+            seconds=Seconds(solve=min(seconds, self.limit), solve_cpu=min(seconds, self.limit)),
+            peak_memory=int(1e8 * fresh.lognormal(0, 0.005)),
+            probe=0.005 * self.machine * fresh.lognormal(0, 0.02),
+            host={"node": "here", "cpu": "x"},
+        )  # fmt: skip
+        return record, seconds
 
 
 @pytest.fixture(scope="session")

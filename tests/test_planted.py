@@ -9,7 +9,7 @@ import pytest
 from bnnbench.analysis import gap, knowledge
 from bnnbench.record import Ending
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner, Silent
+from bnnbench.runner import Listener, Runner
 from bnnbench.store import Store
 from bnnbench.suite import expand
 from bnnbench.suite.schema import LimitsTable, MethodTable, ProblemTable, SuiteFile
@@ -36,7 +36,7 @@ def solved(tmp_path_factory):
     registry = Registry.load()
     with Store(Path(tmp_path_factory.mktemp("planted")) / "p.bnnbench") as store:
         suite = expand(file, registry, name="planted")
-        Runner(suite, registry, store, Silent(), jobs=2).run()
+        Runner(suite, registry, store, Listener(), jobs=2).run()
         return list(store.records())
 
 

@@ -87,6 +87,7 @@ def test_finished_cells(store):
     ):  # fmt: skip
         store.add(record(name, ending=ending, stage=stage))
     assert store.finished() == {"a", "b", "c"}
+    assert store.finished(attempts=2) == set()
     assert store.finished(retry=["crash"]) == {"a", "c"}
     assert store.finished(retry=["crash", "ok", "skipped"]) == set()
     store.add(record("b", ending="ok"))

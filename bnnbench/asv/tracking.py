@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bnnbench.asv.samples import FIGURES, Figure, Point, Samples, figure, key, tracked
-from bnnbench.runner import Runner, Silent
+from bnnbench.runner import Listener, Runner
 from bnnbench.store import Store
 from bnnbench.suite import load
 
@@ -54,7 +54,7 @@ def figures(path: Path, folder: Path = Path()) -> dict[Point, dict[str, Samples]
     """
     cells = Cells(path)
     with Store(Path(os.environ.get(STORE) or folder / f"{path.stem}.bnnbench")) as store:
-        Runner(cells.suite, cells.registry, store, Silent()).run()
+        Runner(cells.suite, cells.registry, store, Listener()).run()
         wanted = {cell.id for cell in cells.suite.cells}
         records = list(store.records())
         own = [(r, store.artefacts(r).trace) for r in records if r.id in wanted]

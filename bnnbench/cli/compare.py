@@ -106,6 +106,10 @@ def compare_(
     "unsure": take more seeds. Runs that fail now and proofs that are lost raise an alarm of their
     own.
 
+    Times are judged over whole runs, by Welch's test, since the cells of a run share the machine's
+    slow or quick hour: run both sides three times or more, in turns (run --repeat). Otherwise a
+    time counts when it has doubled.
+
     \b
     Exit code: 0 no regression, 1 regression, 2 bad input, 3 a store cannot be read.
 

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import click
 
 from bnnbench.record import Ending, Record
-from bnnbench.runner import Silent
+from bnnbench.runner import Listener
 
 LINE_PERIOD = 10.0
 BAD = (Ending.CRASH, Ending.ERROR, Ending.INVALID)
 
 
-class Watcher(Silent):
+class Watcher(Listener):
     """A run's listener that only warns: the base of the others, and ``--quiet``."""
 
     def warn(self, message: str) -> None:

@@ -58,6 +58,13 @@ from bnnbench.suite import Suite, expand, load
     help="Run cells again that ended so; may be repeated.",
 )
 @click.option(
+    "--repeat",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Passes over the suite, so that times can be compared; earlier ones count.",
+)
+@click.option(
     "--plugin",
     "plugins",
     multiple=True,
@@ -131,6 +138,7 @@ def run(
     executor: str,
     address: str,
     retry: tuple[str, ...],
+    repeat: int,
     plugins: tuple[Path, ...],
     quiet: bool,
     **adhoc: object,
@@ -142,6 +150,7 @@ def run(
     \b
     Examples:
       bnnbench run quickstart
+      bnnbench run smoke --repeat 5
       bnnbench run quickstart --jobs 2 --retry crash
       bnnbench run quickstart --executor dask --address tcp://head-node:8786
       bnnbench run -d breast-cancer -f min-hinge -s 'highs[threads=1]' --hidden 4 --time-limit 10
@@ -155,7 +164,9 @@ def run(
         for warning in suite.warnings:
             listener.warn(warning)
         where = _executor(executor, address, suite, registry, jobs)
-        runner = Runner(suite, registry, records, listener, retry=retry, executor=where)
+        runner = Runner(
+            suite, registry, records, listener, retry=retry, attempts=repeat, executor=where
+        )
         try:
             summary = runner.run()
         except KeyboardInterrupt:

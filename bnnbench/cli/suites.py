@@ -24,6 +24,8 @@ def check(name: str) -> None:
     click.echo(f"{found.source}: {len(found.cells)} cells")
     for method, count in Counter(cell.method for cell in found.cells).items():
         click.echo(f"  {count:>6}  {method}")
+    for reason in found.left_out:
+        click.echo(f"  {reason}")
     for warning in found.warnings:
         click.echo(f"  warning: {warning}")
     longest = sum(cell.limits.time for cell in found.cells)

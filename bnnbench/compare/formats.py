@@ -20,6 +20,8 @@ def cells(found: Comparison) -> tuple[str, ...]:
     """A comparison as a row of texts under :data:`HEADINGS`."""
     metric, effect = found.metric, found.effect
     counts = str(effect.n)
+    if found.spells:
+        counts += f" in {found.spells[0]}/{found.spells[1]} spells"
     if effect.censored:
         counts += f", {effect.censored} at limit"
     if found.failed:
@@ -140,6 +142,7 @@ def _plain(found: Comparison) -> dict[str, Any]:
         "lower_is_better": found.metric.lower,
         "p": found.p,
         "pairs": effect.n,
+        "spells": found.spells,
         "ties": effect.ties,
         "censored": effect.censored,
         "failed": found.failed,

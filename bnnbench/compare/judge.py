@@ -2,7 +2,8 @@
 
 For every metric and method, and for every metric over all methods, the paired changes give an
 effect with a bootstrap interval (median difference, or geometric mean ratio) and one-sided p-values
-of Wilcoxon's signed-rank test, for the worse and for the better. Holm's correction runs over all
+of Wilcoxon's signed-rank test, for the worse and for the better; times of runs in turns are judged
+by the spread between them instead (:mod:`bnnbench.compare.times`). Holm's correction runs over all
 comparisons at once; those with so few changed pairs that no outcome could be significant are not
 counted, since they cannot raise an alarm either (Tarone 1990). A change counts when all three hold:
 the effect exceeds the metric's threshold, its interval excludes no change, and the corrected
@@ -15,13 +16,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
 from bnnbench.compare.machines import busy
 from bnnbench.compare.metrics import Metric
 from bnnbench.compare.pairing import Key, Run
-from bnnbench.statistics import Effect, SignedRank, difference, holm, ratio, signed_rank
+from bnnbench.compare.times import SINGLE, repeated
+from bnnbench.statistics import Effect, Shift, difference, holm, ratio, signed_rank
 from bnnbench.statistics.interval import Array
 from bnnbench.statistics.paired import log_ratios
 
@@ -49,6 +52,8 @@ class Comparison:
         after: median figure of the second.
         failed: pairs without the figure on one side or both.
         p: of a change in the direction of the effect, corrected.
+        spells: before and after, where their spread is what the change is held against; None where
+            the pairs are.
         verdict: in the end.
         extreme: the pair that changed most for the worse, and its effect.
     """
@@ -62,6 +67,14 @@ class Comparison:
     p: float
     verdict: Verdict
     extreme: tuple[Key, float] | None
+    spells: tuple[int, int] | None = None
+
+
+class _Test(NamedTuple):
+    """A p-value, and the smallest that so many figures could give."""
+
+    p: float
+    smallest: float
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,10 @@ class _Measured:
     before: float
     after: float
     failed: int
-    worse: SignedRank
-    better: SignedRank
+    worse: _Test
+    better: _Test
     extreme: tuple[Key, float] | None
+    spells: tuple[int, int] | None = None
 
 
 def judge(
@@ -83,8 +97,8 @@ def judge(
     *,
     alpha: float,
     level: float,
-    noise: float = 0.0,
     own: frozenset[str] = frozenset(),
+    together: bool = False,
 ) -> tuple[Comparison, ...]:
     """All comparisons, those over all methods first; metrics without any figure are left out.
 
@@ -93,8 +107,8 @@ def judge(
         metrics: what to compare, with thresholds.
         alpha: chance of any false alarm for the worse, and of one for the better.
         level: of the intervals.
-        noise: relative spread of the machines' speed.
-        own: names of metrics whose thresholds noise does not raise.
+        own: names of metrics whose thresholds are not raised.
+        together: whether both sides of a pair were run in turns, as two methods of a suite are.
     """
     groups: dict[str, list[Key]] = {}
     for key in pairs:
@@ -105,11 +119,13 @@ def judge(
     for method, keys in groups.items():
         group = {key: pairs[key] for key in keys}
         got = busy(group.values())
-        allowed = max(2 * noise, max(got, 1 / got) - 1)
+        busier = max(got, 1 / got) - 1
         for metric in metrics:
             found = _measure(metric, method, group, level)
-            if found is not None and metric.timed and metric.name not in own:
-                found = _tolerant(found, allowed)
+            if found is not None and metric.clock and metric.name not in own:
+                single = 0.0 if together or found.spells else SINGLE
+                load = busier if metric.clock == "wall" else 0.0
+                found = _tolerant(found, max(load, single))
             measured += [found] if found is not None else []
     worse = _corrected([m.worse for m in measured], alpha)
     better = _corrected([m.better for m in measured], alpha)
@@ -137,6 +153,10 @@ def _measure(
     badness = changes if metric.lower else -changes
     at = int(np.argmax(badness))
     single = math.exp(changes[at]) if metric.scale == "ratio" else float(changes[at])
+    over_spells = repeated(metric, list(kept.values()), level) if metric.clock else None
+    if over_spells is not None:
+        effect = replace(effect, value=over_spells.value, interval=over_spells.interval)
+    worse, better = _tests(badness, over_spells)
     return _Measured(
         metric=metric,
         method=method,
@@ -144,16 +164,26 @@ def _measure(
         before=float(np.median(before)),
         after=float(np.median(after)),
         failed=len(asked) - len(kept),
-        worse=signed_rank(badness, "greater"),
-        better=signed_rank(badness, "less"),
+        worse=worse,
+        better=better,
         extreme=(list(kept)[at], single) if badness[at] > 0 else None,
+        spells=None if over_spells is None else over_spells.runs,
     )
+
+
+def _tests(badness: Array, over_spells: Shift | None) -> tuple[_Test, _Test]:
+    """For the worse and for the better; all figures that depend on the machine are better low."""
+    if over_spells is not None:
+        return _Test(over_spells.greater, 0.0), _Test(over_spells.less, 0.0)
+    worse, better = signed_rank(badness, "greater"), signed_rank(badness, "less")
+    return _Test(worse.p, worse.smallest), _Test(better.p, better.smallest)
 
 
 def _tolerant(found: _Measured, allowed: float) -> _Measured:
     """The same with a threshold no smaller than what the machine alone may explain."""
     metric = found.metric
-    explained = allowed if metric.scale == "ratio" else allowed * max(found.before, found.after)
+    share = allowed / (1 + allowed)
+    explained = allowed if metric.scale == "ratio" else share * max(found.before, found.after)
     return replace(found, metric=replace(metric, threshold=max(metric.threshold, explained)))
 
 
@@ -162,7 +192,7 @@ def _figure(run: Run, name: str) -> float:
 
 
 def _usable(run: Run, name: str) -> bool:
-    return run.sound and math.isfinite(_figure(run, name))
+    return run.sound and all(math.isfinite(a.figures.get(name, math.nan)) for a in run.attempts)
 
 
 def _change(
@@ -179,7 +209,7 @@ def _change(
     return effect, changes
 
 
-def _corrected(tests: Iterable[SignedRank], alpha: float) -> list[float]:
+def _corrected(tests: Iterable[_Test], alpha: float) -> list[float]:
     """Holm's correction over the tests that could be significant at all."""
     everything = list(tests)
     able = [i for i, test in enumerate(everything) if test.smallest <= alpha]
@@ -208,4 +238,5 @@ def _conclude(found: _Measured, p_worse: float, p_better: float, alpha: float) -
         p=p,
         verdict=verdict,
         extreme=found.extreme,
+        spells=found.spells,
     )

@@ -1,4 +1,4 @@
-"""Whether two selections were measured on machines of like speed, and how noisy those were.
+"""Whether two selections were measured on machines of like speed, and how busy those were.
 
 Every record carries the time of a fixed piece of work on its machine at about that time, and the
 CPU time beside the wall time of solving: where the same cells got a smaller share of a processor,
@@ -22,18 +22,16 @@ _SHORTEST = 0.02  # seconds of solving from which a share of a processor means s
 
 @dataclass(frozen=True)
 class Machines:
-    """Speed and noise.
+    """Speed and load.
 
     Attributes:
         ratio: median probe of the second selection over that of the first; NaN without probes.
-        noise: the larger relative spread (1.4826 MAD / median) of the two, 0 without probes.
         busy: median share of a processor that the first selection's cells got while solving, over
             that of the same cells of the second; 1 where it is not known.
         hosts: node and processor of both, where they differ.
     """
 
     ratio: float
-    noise: float
     busy: float
     hosts: tuple[str, str] | None
 
@@ -68,7 +66,6 @@ def machines(before: Selection, after: Selection, pairing: Pairing) -> Machines:
     hosts = _host(before), _host(after)
     return Machines(
         ratio,
-        max(_spread(a), _spread(b)),
         busy(pairing.pairs.values()),
         hosts if hosts[0] != hosts[1] else None,
     )
@@ -94,13 +91,6 @@ def _share(run: Run) -> float:
 def _probes(selection: Selection) -> list[float]:
     """The distinct ones: several records share a probe."""
     return sorted({e.record.probe for e in selection.entries if e.record.probe})
-
-
-def _spread(probes: list[float]) -> float:
-    if len(probes) < 3:
-        return 0.0
-    middle = np.median(probes)
-    return float(1.4826 * np.median(np.abs(np.asarray(probes) - middle)) / middle)
 
 
 def _host(selection: Selection) -> str:

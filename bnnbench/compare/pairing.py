@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
 from typing import NamedTuple
 
 from bnnbench.analysis import Knowledge, knowledge
 from bnnbench.compare.selection import Entry, Selection
 from bnnbench.errors import SpecError
 from bnnbench.frames import flat
-from bnnbench.record import Ending
+from bnnbench.record import Ending, Record
 from bnnbench.solution import Termination
 from bnnbench.suite import Cell
 
@@ -30,8 +32,8 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Run:
-    """One side of a pair.
+class Attempt:
+    """One run of a cell.
 
     Attributes:
         entry: the record.
@@ -50,6 +52,39 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Run:
+    """One side of a pair: a cell, run once or several times by the same code.
+
+    Attributes:
+        attempts: in order of time; those that failed are left out unless the last one did.
+    """
+
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def entry(self) -> Entry:
+        """The last record."""
+        return self.attempts[-1].entry
+
+    @property
+    def sound(self) -> bool:
+        """Whether its figures may be compared."""
+        return self.attempts[-1].sound
+
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """By metric the median over attempts, NaN where one has none."""
+        names = self.attempts[-1].figures
+        return {n: _median([a.figures.get(n, math.nan) for a in self.attempts]) for n in names}
+
+    @cached_property
+    def finished(self) -> dict[str, bool]:
+        """By metric, False where the median is a limit and so a lower bound."""
+        names, half = self.attempts[-1].finished, len(self.attempts) / 2
+        return {n: sum(a.finished.get(n, True) for a in self.attempts) > half for n in names}
+
+
+@dataclass(frozen=True)
 class Pairing:
     """Both selections, cell by cell.
 
@@ -57,13 +92,14 @@ class Pairing:
         pairs: cells in both.
         only_before: cells of the first alone.
         only_after: cells of the second alone.
-        repeated: cells with several records in a selection, of which the latest counts.
+        mixed: cells of which a selection has records of different versions, of which the latest
+            counts.
     """
 
     pairs: dict[Key, tuple[Run, Run]]
     only_before: tuple[Key, ...]
     only_after: tuple[Key, ...]
-    repeated: int = 0
+    mixed: int = 0
     runs: tuple[int, int] = field(default=(0, 0))
 
 
@@ -77,8 +113,8 @@ def pair(before: Selection, after: Selection, *, methods: bool = False) -> Pairi
     """
     known = knowledge([*before.everything, *after.everything])
     limits = _ambiguous([*before.entries], methods) or _ambiguous([*after.entries], methods)
-    a, twice_a = _runs(before.entries, known, methods, limits)
-    b, twice_b = _runs(after.entries, known, methods, limits)
+    a, mixed_a = _runs(before.entries, known, methods, limits)
+    b, mixed_b = _runs(after.entries, known, methods, limits)
     common = [key for key in a if key in b]
     if not common:
         raise SpecError(_nothing_common(before, after, a, b))
@@ -86,7 +122,7 @@ def pair(before: Selection, after: Selection, *, methods: bool = False) -> Pairi
         pairs={key: (a[key], b[key]) for key in common},
         only_before=tuple(key for key in a if key not in b),
         only_after=tuple(key for key in b if key not in a),
-        repeated=twice_a + twice_b,
+        mixed=mixed_a + mixed_b,
         runs=(len(a), len(b)),
     )
 
@@ -115,18 +151,26 @@ def _ambiguous(entries: Sequence[Entry], methods: bool) -> bool:
 def _runs(
     entries: Iterable[Entry], known: dict[str, Knowledge], methods: bool, limits: bool
 ) -> tuple[dict[Key, Run], int]:
-    """The latest run of each cell, and how many cells had more than one."""
-    latest: dict[Key, Entry] = {}
-    repeated: set[Key] = set()
+    """Each cell by the latest versions that ran it, and how many cells other versions ran too."""
+    groups: dict[Key, list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: e.record.created):
-        key = _key(entry.cell, methods, limits)
-        if key in latest:
-            repeated.add(key)
-        latest[key] = entry
-    return {key: _run(e, known.get(e.record.problem)) for key, e in latest.items()}, len(repeated)
+        groups.setdefault(_key(entry.cell, methods, limits), []).append(entry)
+    runs, mixed = {}, 0
+    for key, group in groups.items():
+        alike = [e for e in group if _code(e.record) == _code(group[-1].record)]
+        attempts = [_attempt(e, known.get(e.record.problem)) for e in alike]
+        sound = [a for a in attempts if a.sound]
+        runs[key] = Run(tuple(sound if attempts[-1].sound else attempts[-1:]))
+        mixed += len(alike) < len(group)
+    return runs, mixed
 
 
-def _run(entry: Entry, known: Knowledge | None) -> Run:
+def _code(record: Record) -> tuple[str, dict[str, str]]:
+    """What ran: attempts at a cell that have it in common are repetitions."""
+    return record.id, record.versions
+
+
+def _attempt(entry: Entry, known: Knowledge | None) -> Attempt:
     record = entry.record
     row = flat(record, known, list(entry.trace))
     figures = {k: float(v) for k, v in row.items() if isinstance(v, (int, float))}
@@ -142,7 +186,11 @@ def _run(entry: Entry, known: Knowledge | None) -> Run:
     if figures["time_to_target"] == math.inf:
         figures["time_to_target"] = entry.cell.limits.time
     finished = {"seconds": not timed, "cpu_seconds": not timed, "time_to_target": reached}
-    return Run(entry, figures, finished)
+    return Attempt(entry, figures, finished)
+
+
+def _median(figures: Sequence[float]) -> float:
+    return math.nan if any(map(math.isnan, figures)) else median(figures)
 
 
 def _nothing_common(

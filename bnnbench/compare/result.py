@@ -10,6 +10,7 @@ from bnnbench.compare.machines import machines
 from bnnbench.compare.metrics import METRICS, Metric
 from bnnbench.compare.pairing import Pairing, pair
 from bnnbench.compare.selection import Selection
+from bnnbench.compare.times import SINGLE, SPELLS, spells
 
 DEFAULT_METRICS = tuple(metric for metric in METRICS.values() if metric.default)
 
@@ -20,7 +21,7 @@ class Options:
 
     Attributes:
         metrics: what, with thresholds.
-        own: names of metrics whose threshold was asked for, and is not raised by noise.
+        own: names of metrics whose threshold was asked for, and is not raised.
         alpha: chance of any false alarm.
         level: of the intervals.
         fail_on: which kinds of events raise an alarm beside regressions.
@@ -42,7 +43,8 @@ class Result:
     Attributes:
         before: the first selection, as asked for.
         after: the second.
-        options: as asked for; comparisons have the thresholds as raised by noise.
+        options: as asked for; comparisons have the thresholds as raised by what the machine alone
+            may explain.
         pairs: cells compared.
         new: cells of the second selection alone.
         comparisons: by metric and method.
@@ -95,11 +97,11 @@ def compare(before: Selection, after: Selection, options: Options | None = None)
             options.metrics,
             alpha=options.alpha,
             level=options.level,
-            noise=where.noise,
             own=options.own,
+            together=options.methods,
         ),
         events=events(pairing),
-        warnings=(*where.warnings, *_cautions(pairing)),
+        warnings=(*where.warnings, *_cautions(pairing), *_few_spells(pairing, options)),
     )
 
 
@@ -115,9 +117,22 @@ def _cautions(pairing: Pairing) -> tuple[str, ...]:
         found.append(
             f"{problems} pairs have problems of different digests: data or objective have changed"
         )
-    if pairing.repeated:
+    if pairing.mixed:
         found.append(
-            f"{pairing.repeated} cells have several records in a selection; the latest is taken"
-            " (select one by @version=...)"
+            f"{pairing.mixed} cells have records of several versions in a selection; the latest is"
+            " taken (select one by @version=...)"
         )
     return tuple(found)
+
+
+def _few_spells(pairing: Pairing, options: Options) -> tuple[str, ...]:
+    """Whether times could not be judged for want of independent runs."""
+    judged = any(m.clock and m.name not in options.own for m in options.metrics)
+    both = spells(list(pairing.pairs.values()))
+    if not judged or options.methods or min(map(len, both)) >= SPELLS:
+        return ()
+    return (
+        "a slower hour of the machine looks like slower code: times raise an alarm from"
+        f" {1 + SINGLE:g}-fold on. For smaller changes run both sides {SPELLS} times or more, in"
+        " turns (run --repeat)",
+    )

@@ -44,7 +44,7 @@ class Selection:
 
     Attributes:
         text: as asked for.
-        entries: the selected records.
+        entries: the selected records, every attempt at a cell.
         everything: all records of the store, for what they prove about its problems.
     """
 
@@ -76,9 +76,7 @@ def select(text: str, *, method: str | None = None) -> Selection:
         found = [(r, msgspec.convert(r.cell, Cell)) for r in attempts]
         for key, value in conditions:
             found = _filter(found, key, value, path)
-        # The last attempt that meets the conditions: a merged store may hold several of a cell.
-        last = {record.id: (record, cell) for record, cell in found}
-        entries = tuple(Entry(r, c, tuple(store.artefacts(r).trace)) for r, c in last.values())
+        entries = tuple(Entry(r, c, tuple(store.artefacts(r).trace)) for r, c in found)
     return Selection(text if method is None else f"{text}@method={method}", entries, everything)
 
 

@@ -79,6 +79,7 @@ class Cells:
         facts = msgspec.structs.asdict(exited.facts) if exited and exited.facts else {}
         ending = Ending(outcome.ending)
         log = task.worker.log_tail() if task and ending is not Ending.OK else ""
+        seconds = _seconds(outcome, task)
         record = Record(
             id=cell.id,
             cell=cell.plain(),
@@ -88,10 +89,10 @@ class Cells:
             claims=outcome.claims,
             evaluation=outcome.evaluation,
             solver_bound=outcome.solver_bound,
-            seconds=_seconds(outcome, task),
+            seconds=seconds,
             reference=exited.reference if exited else False,
             peak_memory=exited.peak_memory if exited else 0,
-            overrun=_overrun(cell, outcome),
+            overrun=max(0.0, seconds.build + seconds.solve - cell.limits.time),
             versions=_versions(),
             host=self._host,
             probe=self._probe(),
@@ -135,10 +136,6 @@ def _seconds(outcome: Outcome, task: Task | None) -> Seconds:
         wall=task.ended - task.started,
         cpu=task.exited.cpu if task.exited else 0.0,
     )
-
-
-def _overrun(cell: Cell, outcome: Outcome) -> float:
-    return max(0.0, outcome.seconds.build + outcome.seconds.solve - cell.limits.time)
 
 
 def _versions() -> dict[str, str]:

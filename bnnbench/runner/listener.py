@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from bnnbench.record import Record
 from bnnbench.suite import Cell
 
 
-class Listener(Protocol):
-    """Hears what a runner does, in the runner's process."""
+class Listener:
+    """Hears what a runner does, in the runner's process; says nothing unless a subclass does."""
 
     def planned(self, total: int, resumed: int) -> None:
         """How many cells the suite has, and how many of them are finished already."""
@@ -31,28 +29,3 @@ class Listener(Protocol):
 
     def warn(self, message: str) -> None:
         """Something is wrong that stops nothing."""
-
-
-class Silent:
-    """A listener that says nothing; a base for listeners that say little."""
-
-    def planned(self, total: int, resumed: int) -> None:
-        """Nothing to say."""
-
-    def data(self, text: str) -> None:
-        """Nothing to say."""
-
-    def started(self, cell: Cell) -> None:
-        """Nothing to say."""
-
-    def finished(self, record: Record) -> None:
-        """Nothing to say."""
-
-    def elsewhere(self) -> None:
-        """Nothing to say."""
-
-    def tick(self) -> None:
-        """Nothing to say."""
-
-    def warn(self, message: str) -> None:
-        """Nothing to say."""

@@ -23,8 +23,9 @@ class Summary:
     """What a run did.
 
     Attributes:
-        total: cells of the suite.
-        resumed: cells that were in the store already, or that another run put there meanwhile.
+        total: cells of the suite, times the passes over it.
+        resumed: those of them that were in the store already, or that another run put there
+            meanwhile.
         records: of this run.
     """
 
@@ -43,6 +44,8 @@ class Runner:
         listener: who watches.
         jobs: cells side by side, for the local pool.
         retry: endings in the store that are to be run again.
+        attempts: how often the store is to hold every cell afterwards: so many passes over the
+            suite, each of which runs what was run less often before.
         executor: where cells run; the local pool when None.
     """
 
@@ -55,15 +58,17 @@ class Runner:
         *,
         jobs: int = 1,
         retry: Iterable[str] = (),
+        attempts: int = 1,
         executor: Executor | None = None,
     ) -> None:
         self._suite, self._registry, self._store = suite, registry, store
         self._listener = listener
         self._mark = store.mark
-        finished = store.finished(retry=retry)
         ids = {cell.id: cell for cell in suite.cells}
-        self._todo = [cell for key, cell in ids.items() if key not in finished]
-        self.summary = Summary(len(ids), len(ids) - len(self._todo))
+        done = [store.finished(retry=retry, attempts=k) for k in range(1, attempts + 1)]
+        self._passes = [[c for key, c in ids.items() if key not in found] for found in done]
+        total, todo = len(ids) * attempts, sum(map(len, self._passes))
+        self.summary = Summary(total, total - todo)
         self._executor = executor or Local(registry, suite.inline, jobs)
 
     def run(self) -> Summary:
@@ -75,18 +80,16 @@ class Runner:
             ExecutorError: when the executor cannot run cells.
         """
         self._listener.planned(self.summary.total, self.summary.resumed)
-        if self._todo:
-            work = self._executor.run(self._shuffled(), self._listener, self._wanted)
+        order = random.Random(self._suite.name)
+        for number, cells in enumerate(self._passes):
+            # In random order, so that a slow spell of the machine hits all methods.
+            order.shuffle(cells)
+            self._mark = self._store.mark if number else self._mark
+            work = self._executor.run(cells, self._listener, self._wanted)
             with contextlib.closing(work) as ended:
                 for ran in ended:
                     self._keep(ran)
         return self.summary
-
-    def _shuffled(self) -> list[Cell]:
-        """Cells in a fixed random order, so that a slow spell of the machine hits all methods."""
-        cells = list(self._todo)
-        random.Random(self._suite.name).shuffle(cells)
-        return cells
 
     def _wanted(self, cell: Cell) -> bool:
         """Whether no other run on the same store has finished a cell since this one began."""

@@ -19,6 +19,7 @@ from bnnbench.statistics.pareto import pareto_front
 from bnnbench.statistics.profiles import Curve, data_profile, ecdf, performance_profile
 from bnnbench.statistics.proportion import Proportion, TimeToSolution, proportion, time_to_solution
 from bnnbench.statistics.ranks import CriticalDifference, critical_difference
+from bnnbench.statistics.repeated import Shift, factor, shift
 
 __all__ = [
     "Aggregate",
@@ -27,6 +28,7 @@ __all__ = [
     "Effect",
     "Interval",
     "Proportion",
+    "Shift",
     "SignedRank",
     "TimeToSolution",
     "bootstrap",
@@ -34,6 +36,7 @@ __all__ = [
     "data_profile",
     "difference",
     "ecdf",
+    "factor",
     "geometric_mean",
     "holm",
     "median",
@@ -43,6 +46,7 @@ __all__ = [
     "performance_profile",
     "proportion",
     "ratio",
+    "shift",
     "shifted_geometric_mean",
     "signed_rank",
     "time_median",

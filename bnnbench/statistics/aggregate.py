@@ -21,6 +21,7 @@ from bnnbench.statistics.interval import (
     Interval,
     Numbers,
     bootstrap,
+    exponential,
     median_interval,
 )
 
@@ -124,7 +125,7 @@ def shifted_geometric_mean(
     logs = np.log(kept + shift)
     found = bootstrap(logs, _mean, level)
     value = math.exp(float(logs.mean())) - shift
-    interval = Interval(_exp(found.low) - shift, _exp(found.high) - shift, level)
+    interval = Interval(exponential(found.low) - shift, exponential(found.high) - shift, level)
     return Aggregate(value, interval, len(kept), censored, failed)
 
 
@@ -136,10 +137,6 @@ def geometric_mean(values: Sequence[float | None] | Array, level: float = LEVEL)
 def _mean(values: Array) -> Array:
     found: Array = values.mean(axis=-1)
     return found
-
-
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
 
 
 def _floats(values: Sequence[float | None] | Array) -> Array:

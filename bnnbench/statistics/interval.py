@@ -44,6 +44,11 @@ class Interval:
         return not self.low <= value <= self.high
 
 
+def exponential(value: float) -> float:
+    """Power of e, inf where that is too large."""
+    return math.exp(value) if value < 700 else math.inf
+
+
 def median_interval(values: Numbers, level: float = LEVEL) -> Interval:
     """Exact distribution-free interval of a median: order statistics k and n + 1 - k.
 

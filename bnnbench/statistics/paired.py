@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.statistics.interval import LEVEL, Array, Interval, Numbers, bootstrap
+from bnnbench.statistics.interval import LEVEL, Array, Interval, Numbers, bootstrap, exponential
 
 Alternative = Literal["two-sided", "less", "greater"]
 _EXACT = 200
@@ -94,9 +94,9 @@ def ratio(
     if not len(logs):
         return Effect(math.nan, Interval(level=level), 0)
     found = bootstrap(logs, lambda v: np.asarray(v.mean(axis=-1)), level)
-    interval = Interval(_exp(found.low), _exp(found.high), level)
+    interval = Interval(exponential(found.low), exponential(found.high), level)
     ties = int((logs == 0).sum())
-    return Effect(_exp(float(logs.mean())), interval, len(logs), ties, censored)
+    return Effect(exponential(float(logs.mean())), interval, len(logs), ties, censored)
 
 
 def log_ratios(
@@ -167,7 +167,3 @@ def _tails(doubled: npt.NDArray[np.int64], statistic: int) -> tuple[float, float
         moved[rank:] = chance[: total + 1 - rank]
         chance = (chance + moved) / 2
     return min(1.0, float(chance[statistic:].sum())), min(1.0, float(chance[: statistic + 1].sum()))
-
-
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf

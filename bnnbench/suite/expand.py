@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ import msgspec
 
 from bnnbench.data import resolve
 from bnnbench.errors import BnnbenchError, SpecError, SuiteError, UnknownNameError
-from bnnbench.interfaces import Solver
+from bnnbench.interfaces import Formulation
 from bnnbench.member import Kind
 from bnnbench.problem import objective_spec
 from bnnbench.registry import Registry
@@ -35,6 +36,7 @@ class Suite:
         cells: all of them, in the order of the file, without repetition.
         inline: local plugin files it needs.
         warnings: why optional methods are not there, and what else looks unintended.
+        left_out: how many cells there are not, since a formulation is for another objective.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Suite:
     cells: tuple[Cell, ...]
     inline: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,14 @@ def expand(file: SuiteFile, registry: Registry, *, name: str, source: Path | Non
     """
     planner = _Planner(file, registry, str(source or name))
     cells = tuple(dict.fromkeys(planner.cells()))
+    left_out = tuple(planner.left_out())
     if not cells:
-        raise SuiteError(f"{source or name}: no cells are left after the exclusions.")
+        text = f"{source or name}: no cells are left after the exclusions."
+        raise SuiteError(" ".join([text, *(f"{reason}." for reason in left_out)]))
     folder = source.parent if source else Path()
     inline = tuple(folder / p for p in file.suite.plugins)
-    return Suite(file.suite.name or name, file, source, cells, inline, planner.warnings())
+    warnings = planner.warnings()
+    return Suite(file.suite.name or name, file, source, cells, inline, warnings, left_out)
 
 
 class _Planner:
@@ -77,7 +83,8 @@ class _Planner:
         self.data = lru_cache(None)(self._data)
         self.objective = lru_cache(None)(self._objective)
         self.formulation = lru_cache(None)(self._formulation)
-        self.left_out: list[str] = []
+        self.absent: list[str] = []
+        self.unfit: Counter[type[Formulation]] = Counter()
         self.used_rules: set[int] = set()
 
     def fail(self, key: str, error: BnnbenchError) -> SuiteError:
@@ -104,7 +111,7 @@ class _Planner:
                             versions=tuple(dict.fromkeys(versions)),
                             draw=data if data != _draw(data, seed) else "",
                         )
-                        if not self._excludes(cell):
+                        if not self._excludes(cell) and self._models(method, objective):
                             yield cell
 
     def _problems(self, i: int, table: ProblemTable) -> Iterator[tuple[str, Topology, str, _Named]]:
@@ -135,11 +142,27 @@ class _Planner:
         self.used_rules |= hits
         return bool(hits)
 
+    def _models(self, method: _Method, objective: _Named) -> bool:
+        """Whether the method's formulation is for the objective; remembers which ones are not."""
+        formulation = method.made
+        if formulation is None or not formulation.objectives:
+            return True
+        if objective.target.name in formulation.objectives:
+            return True
+        self.unfit[type(formulation)] += 1
+        return False
+
+    def left_out(self) -> Iterator[str]:
+        """Which formulations leave how many cells out; after :meth:`cells`."""
+        for cls, count in self.unfit.items():
+            known = " or ".join(cls.objectives)
+            yield f"left out: {count} cells: formulation {cls.name} is for objective {known}"
+
     def warnings(self) -> tuple[str, ...]:
-        """What is left out of the suite, and what in it has no effect; after :meth:`cells`."""
+        """What is not installed, and what in the suite has no effect; after :meth:`cells`."""
         idle = [f"exclude[{k}]" for k in range(len(self.file.exclude)) if k not in self.used_rules]
-        if self.left_out or not idle:
-            return tuple(self.left_out)
+        if self.absent or not idle:
+            return tuple(self.absent)
         return (f"no cell matches {', '.join(idle)}",)
 
     def _present(self, i: int, table: MethodTable) -> list[_Method]:
@@ -148,7 +171,7 @@ class _Planner:
             return list(self._methods(i, table))
         except SuiteError as error:
             if table.optional and isinstance(error.__cause__, UnknownNameError):
-                self.left_out.append(f"left out: {error.__cause__}")
+                self.absent.append(f"left out: {error.__cause__}")
                 return []
             raise
 
@@ -171,7 +194,7 @@ class _Planner:
                     f"{self.where}: key {key}.formulation: solver {solver.text} is direct and takes"
                     " no formulation; leave the key out."
                 )
-            yield _Method("", solver.text, solver.versions, seeds, limits)
+            yield _Method("", None, solver.text, solver.versions, seeds, limits)
             return
         if table.formulation is None:
             fitting = [
@@ -191,7 +214,8 @@ class _Planner:
                     f" {formulation.target.kind}, solver {solver.text} reads {kind}."
                 )
             versions = (*formulation.versions, *solver.versions)
-            yield _Method(formulation.text, solver.text, versions, seeds, limits)
+            made = formulation.target
+            yield _Method(formulation.text, made, solver.text, versions, seeds, limits)
 
     def _limits(self, key: str, table: MethodTable) -> CellLimits:
         common = self.file.limits
@@ -231,14 +255,15 @@ class _Planner:
     def _member(self, kind: Kind, spec: Spec) -> _Named:
         member = self.registry.get(kind, spec.name)
         made = member.make(spec)
-        used = self.registry.used_by(made) if isinstance(made, Solver) else ()
-        versions = (*member.identity, *(v for m in used for v in m.identity))
+        used = (v for m in self.registry.used_by(made) for v in m.identity)
+        versions = (*member.identity, *used)
         return _Named(str(member.canonical(spec)), versions, made)
 
 
 @dataclass(frozen=True)
 class _Method:
     formulation: str
+    made: Formulation | None
     solver: str
     versions: tuple[str, ...]
     seeds: tuple[int, ...]

@@ -10,7 +10,7 @@ from bnnbench.architecture import Architecture
 from bnnbench.problem import Problem, objective_spec
 from bnnbench.record import Record
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner, Silent
+from bnnbench.runner import Listener, Runner
 from bnnbench.store import Store
 from bnnbench.suite import expand
 from bnnbench.suite.schema import About, LimitsTable, MethodTable, ProblemTable, SuiteFile
@@ -48,7 +48,7 @@ def run_cell(
         tempfile.TemporaryDirectory() as folder,
         Store(Path(folder) / "conformance.bnnbench") as store,
     ):
-        Runner(cells, registry, store, Silent()).run()
+        Runner(cells, registry, store, Listener()).run()
         (record,) = store.records()
     return record
 

@@ -63,7 +63,7 @@ class FormulationCase(ClassCase):
         self._built()
 
     def test_objectives(self) -> None:
-        """`objectives` names what it was made for: each is accepted on some tiny problem."""
+        """`objectives`, unless empty, names what it models: each is accepted, others are not."""
         formulation: Formulation = self.subject
         self._built()
         problems = self.problems()
@@ -75,6 +75,13 @@ class FormulationCase(ClassCase):
                 f" {'; '.join(sorted(map(str, reasons)))}.",
                 "Take the name out of 'objectives', whose first entry is the default of a run, or"
                 " accept a problem of the kit.",
+            )
+        for problem in problems if formulation.objectives else []:
+            name = problem.objective.name
+            require(
+                name in formulation.objectives or formulation.accepts(problem) is not None,
+                f"It accepts a problem with {name}, which it does not list among its objectives.",
+                "Add the name to 'objectives', or refuse it: suites leave such pairs out.",
             )
 
     def test_models(self) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 @pytest.fixture
 def stores(simulation, tmp_path):
-    make = simulation().store
+    make = simulation(spells=0.02).store
     return {
-        "base": make(tmp_path / "base.bnnbench", 0),
-        "same": make(tmp_path / "same.bnnbench", 2),
-        "slow": make(tmp_path / "slow.bnnbench", 1, slower=1.2),
+        "base": make(tmp_path / "base.bnnbench", 0, repeat=5),
+        "same": make(tmp_path / "same.bnnbench", 2, repeat=5),
+        "slow": make(tmp_path / "slow.bnnbench", 1, repeat=5, slower=1.2),
         "poor": make(tmp_path / "poor.bnnbench", 1, worse=0.03),
     }
 
@@ -23,10 +23,12 @@ def test_exit_codes(bnnbench, stores):
     assert slow.code == 1
     assert "regression" in slow.out
     assert "worst seconds: data-" in slow.out
+    assert "36 in 5/5 spells" in slow.out
+    poor = bnnbench("compare", stores["base"], stores["poor"])
+    assert "a slower hour of the machine" in poor.out
     assert bnnbench("compare", stores["base"], stores["poor"]).code == 1
-    assert (
-        bnnbench("compare", stores["base"], stores["slow"], "--threshold", "seconds=40%").code == 0
-    )
+    patient = ["--metric", "seconds", "--threshold", "seconds=40%"]
+    assert bnnbench("compare", stores["base"], stores["slow"], *patient).code == 0
     assert bnnbench("compare", stores["base"]).code == 2
     assert (
         bnnbench("compare", stores["base"], stores["base"], "--metric", "tset_accuracy").code == 2
@@ -53,6 +55,7 @@ def test_json(bnnbench, stores):
     rows = {(c["metric"], c["method"]): c for c in content["comparisons"]}
     seconds = rows["seconds", "all methods"]
     assert (seconds["verdict"], seconds["effect_is"]) == ("regression", "ratio")
+    assert seconds["spells"] == [5, 5]
     assert seconds["interval"][0] < seconds["effect"] < seconds["interval"][1]
     assert seconds["worst"]["cell"]["method"] in {"highs", "annealing", "ste"}
     assert rows["test_accuracy", "highs"]["lower_is_better"] is False

@@ -7,7 +7,7 @@ import pytest
 
 from bnnbench.record import Record
 from bnnbench.registry import Registry
-from bnnbench.runner import Runner, Silent, Summary
+from bnnbench.runner import Listener, Runner, Summary
 from bnnbench.store import Store
 from bnnbench.suite import Suite, expand
 from bnnbench.suite.schema import LimitsTable, MethodTable, ProblemTable, SuiteFile
@@ -45,12 +45,19 @@ class Bench:
         return Suite(suite.name, file, None, suite.cells, (FAULTS,))
 
     def run(
-        self, suite: Suite, *, jobs: int = 1, listener: object = None, retry=(), executor=None
+        self,
+        suite: Suite,
+        *,
+        jobs: int = 1,
+        listener: object = None,
+        retry=(),
+        executor=None,
+        attempts: int = 1,
     ) -> Summary:
         with Store(self.path) as store:
             runner = Runner(
-                suite, self.registry, store, listener or Silent(),
-                jobs=jobs, retry=retry, executor=executor,
+                suite, self.registry, store, listener or Listener(),
+                jobs=jobs, retry=retry, attempts=attempts, executor=executor,
             )  # fmt: skip
             return runner.run()
 

@@ -16,7 +16,7 @@ import pytest
 
 from bnnbench.errors import DataError, ExecutorError
 from bnnbench.record import Ending
-from bnnbench.runner import Silent
+from bnnbench.runner import Listener
 from bnnbench.runner.system import descendants
 from bnnbench.store import Store
 
@@ -84,7 +84,7 @@ def test_the_same_records_as_in_the_local_pool(bench, remote, pids, tmp_path):
     assert len({r.host["worker"] for r in ran}) == 2
 
 
-class KillsAWorker(Silent):
+class KillsAWorker(Listener):
     """Kills a worker's process when the third record is there."""
 
     def __init__(self, pid):

@@ -53,6 +53,7 @@ def test_endings_in_time(bench, solver, ending, words):
 def test_a_solver_deaf_to_sigterm_is_killed_and_its_network_kept(bench):
     record = bench.one("sleeps", time=0.2)
     assert record.ending is Ending.TIMEOUT
+    assert record.overrun > 0
     assert record.stage == "solve"
     assert record.evaluation.feasible
     assert record.evaluation.objective == record.claims.objective

@@ -15,7 +15,7 @@ import pytest
 
 from bnnbench.errors import StoreError
 from bnnbench.record import Ending
-from bnnbench.runner import Silent
+from bnnbench.runner import Listener
 from bnnbench.runner.system import descendants
 from bnnbench.store import Store
 
@@ -81,6 +81,19 @@ def test_retry_runs_an_ending_again_as_a_further_attempt(bench):
     bench.run(suite)
     again = bench.run(suite, retry=["error"])
     assert [(r.cell["solver"], r.attempt) for r in again.records] == [("raises", 2)]
+
+
+def test_repeat_passes_over_the_suite_as_often_as_asked(bench):
+    suite = bench.suite("honest", "raises", seeds=[0, 1])
+    first = bench.run(suite, attempts=2)
+    assert (first.total, first.resumed) == (8, 0)
+    assert [r.attempt for r in first.records] == [1] * 4 + [2] * 4
+    second = bench.run(suite, attempts=3)
+    assert (second.total, second.resumed) == (12, 8)
+    assert [r.attempt for r in second.records] == [3] * 4
+    more = bench.run(bench.suite("honest", seeds=[0, 2]), attempts=3)
+    assert sorted((r.cell["seed"], r.attempt) for r in more.records) == [(2, 1), (2, 2), (2, 3)]
+    assert bench.run(suite, attempts=2).records == []
 
 
 @pytest.mark.parametrize("after", [1, 4])
@@ -191,7 +204,7 @@ def test_two_runs_into_one_store_lose_and_double_nothing(tmp_path):
 def test_a_cell_that_another_run_has_finished_meanwhile_is_not_started(bench):
     suite = bench.suite("honest", seeds=list(range(4)))
 
-    class Other(Silent):
+    class Other(Listener):
         """Another run, while this one starts its first cell."""
 
         def started(self, cell):

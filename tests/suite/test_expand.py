@@ -7,6 +7,7 @@ import pytest
 
 from bnnbench.errors import SuiteError
 from bnnbench.registry import Registry
+from bnnbench.spec import parse
 from bnnbench.suite import expand, read
 
 BASE = """
@@ -235,6 +236,59 @@ def test_draws_of_one_problem_are_described_alike(plan):
     assert len({describe(c) for c in cells}) == 1
 
 
+PROGRAMS = """
+[[problem]]
+data = ["xor", "xor[copies=2]"]
+objective = ["errors", "min-hinge", "lexicographic[levels=(errors,hamming)]"]
+[[method]]
+solver = "reader"
+formulation = ["program", "program[tight=true]"]
+"""
+
+
+def test_a_formulation_meets_only_the_objectives_it_is_for(plan):
+    suite = plan(PROGRAMS + '[[method]]\nsolver = "coin"\n')
+    met = Counter((c.formulation, c.objective.split("[")[0]) for c in suite.cells)
+    assert met == {
+        ("program", "errors"): 2,
+        ("program[tight=true]", "errors"): 2,
+        **{("", objective): 2 for objective in ("errors", "min-hinge", "lexicographic")},
+    }
+    reason = "left out: 8 cells: formulation program is for objective hamming or errors"
+    assert suite.left_out == (reason,)
+    assert suite.warnings == ()
+    rule = '[[exclude]]\nformulation = "program"\nobjective = "min-hinge"\n'
+    excluding = plan(PROGRAMS + rule)
+    assert excluding.left_out == (reason.replace("8", "6"),)
+    assert excluding.warnings == ()
+    with pytest.raises(
+        SuiteError, match=r"no cells are left .*8 cells: formulation program is for"
+    ):
+        plan(PROGRAMS.replace('"errors", ', ""))
+
+
+def test_a_formulation_that_names_no_objectives_meets_all(plan, toys, plugin_file):
+    toys.load_file(
+        plugin_file(
+            """
+    @dataclass(frozen=True)
+    class Any(Formulation):
+        \"\"\"Any objective.\"\"\"
+        name: ClassVar[str] = "any"
+        kind: ClassVar[str] = "milp"
+        def accepts(self, problem): return None
+        def build(self, problem): return Model(problem, self.kind, None, lambda point: None)
+    @hookimpl
+    def bnnbench_formulations(): return [Any]
+""",
+            "any.py",
+        )
+    )
+    suite = plan(PROGRAMS.replace('["program", "program[tight=true]"]', '"any"'))
+    assert len(suite.cells) == 6
+    assert suite.left_out == ()
+
+
 def test_an_exclusion_without_effect_is_warned_of(plan):
     suite = plan(BASE + '[[exclude]]\ndata = "xro*"\n')
     assert suite.warnings == ("no cell matches exclude[0]",)
@@ -276,3 +330,37 @@ def test_what_a_solver_uses_is_checked_and_part_of_the_identity(plan, toys, plug
     for wrong in ("user[inner=nobody]", "user[inner=coin[nothing=1]]"):
         with pytest.raises(SuiteError, match=r"nobody|nothing"):
             plan(BASE.replace('"coin"', f'"{wrong}"'))
+
+
+def test_what_a_formulation_uses_is_part_of_the_identity_too(plan, toys, plugin_file):
+    body = """
+    @dataclass(frozen=True)
+    class Wrapped(Formulation):
+        \"\"\"Wraps another.\"\"\"
+        name: ClassVar[str] = "wrapped"
+        kind: ClassVar[str] = "qubo"
+        inner: str = "program"
+        @property
+        def uses(self):
+            from bnnbench.spec import parse
+            return (("formulation", parse(self.inner)),)
+        def accepts(self, problem): return None
+        def build(self, problem): return Model(problem, self.kind, None, lambda point: None)
+    @dataclass(frozen=True)
+    class Sampler(Solver):
+        \"\"\"Samples.\"\"\"
+        name: ClassVar[str] = "sampler"
+        kind: ClassVar[str] = "qubo"
+        def solve(self, model, limits, seed, report): return Solution()
+    @hookimpl
+    def bnnbench_formulations(): return [Wrapped]
+    @hookimpl
+    def bnnbench_solvers(): return [Sampler]
+    """
+    toys.load_file(plugin_file(body, "wrapped.py"))
+    text = BASE.replace('"coin"', '"sampler"\nformulation = "wrapped"')
+    with pytest.raises(SuiteError, match="nobody"):
+        plan(text.replace('"wrapped"', '"wrapped[inner=nobody]"'))
+    (cell,) = plan(text).cells
+    (member,) = toys.used_by(toys.formulation(parse(cell.formulation)))
+    assert member.name == "program"

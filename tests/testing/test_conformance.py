@@ -318,6 +318,12 @@ FORMULATIONS = """
         '''Lists what it refuses.'''
         name, objectives = "promise", ("errors", "hamming")
 
+    class Modest(Good):
+        '''Lists less than it accepts.'''
+        name = "modest"
+        def accepts(self, problem):
+            return None if problem.architecture.text == "3-1" else "needs three features and a unit"
+
     class Arrays(Good):
         '''Puts objects into its info.'''
         name = "arrays"
@@ -337,7 +343,7 @@ FORMULATIONS = """
 
     @hookimpl
     def bnnbench_formulations():
-        return [Good, Shifted, Constant, Cut, Floor, Moody, Promise, Arrays, Shy, Chatty]
+        return [Good, Shifted, Constant, Cut, Floor, Moody, Promise, Modest, Arrays, Shy, Chatty]
 """
 
 BROKEN_FORMULATIONS = {
@@ -347,6 +353,7 @@ BROKEN_FORMULATIONS = {
     "floor": ("decode_forgives_noise", "another network"),
     "moody": ("build_repeats", "differ"),
     "promise": ("objectives", "lists hamming"),
+    "modest": ("objectives", "does not list"),
     "arrays": ("models", "cannot be stored"),
     "shy": ("accepts", ""),
     "chatty": ("silent", "building"),

@@ -1,4 +1,4 @@
-"""What profiles and ECDFs share: a table of times by instance and method, and step lines."""
+"""What profiles, ECDFs and progress share: times by instance and method, and step lines."""
 
 from __future__ import annotations
 
@@ -79,23 +79,15 @@ def span(curves: Sequence[Curve]) -> tuple[float, float]:
 
 
 def spec(x_title: str, y_title: str, *, log: bool = True) -> alt.TopLevelMixin:
-    """Step lines with bands."""
+    """Step lines of shares."""
     import altair as alt
 
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale()
-    x = alt.X("x:Q", title=x_title, scale=scale)
     share = alt.Axis(format="%")
-    y = alt.Y("y:Q", title=y_title, scale=alt.Scale(domain=[0, 1]), axis=share)
-    chart = alt.Chart(base.rows()).encode(x=x)
-    band = chart.mark_area(opacity=0.08, interpolate="step-after").encode(
-        y=alt.Y("low:Q", title=y_title), y2="high:Q", fill=base.band()
-    )
-    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y, **base.line())
-    hover = chart.mark_point(opacity=0, size=80).encode(
-        y=y,
-        detail="method:N",
-        tooltip=[
-            alt.Tooltip("method:N"),
+    return lines(
+        alt.X("x:Q", title=x_title, scale=scale),
+        alt.Y("y:Q", title=y_title, scale=alt.Scale(domain=[0, 1]), axis=share),
+        [
             alt.Tooltip("x:Q", title=x_title, format=".3g"),
             alt.Tooltip("y:Q", title=y_title, format=".1%"),
             alt.Tooltip("low:Q", title="from", format=".1%"),
@@ -103,5 +95,20 @@ def spec(x_title: str, y_title: str, *, log: bool = True) -> alt.TopLevelMixin:
             alt.Tooltip("n:Q", title="instances"),
             alt.Tooltip("censored:Q", title="never solved"),
         ],
+        opacity=0.08,
+    )
+
+
+def lines(x: alt.X, y: alt.Y, tooltip: list[alt.Tooltip], *, opacity: float) -> alt.TopLevelMixin:
+    """A step line per method with a band from ``low`` to ``high``, and what a point says."""
+    import altair as alt
+
+    chart = alt.Chart(base.rows()).encode(x=x)
+    band = chart.mark_area(opacity=opacity, interpolate="step-after").encode(
+        y=alt.Y("low:Q", title=y["title"]), y2="high:Q", fill=base.band()
+    )
+    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y, **base.line())
+    hover = chart.mark_point(opacity=0, size=80).encode(
+        y=y, detail="method:N", tooltip=[alt.Tooltip("method:N"), *tooltip]
     )
     return alt.layer(band, line, hover).properties(width="container", height=320)

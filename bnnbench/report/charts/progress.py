@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bnnbench.metrics import TracePoint
-from bnnbench.report.charts import base
+from bnnbench.report.charts import base, curves
 from bnnbench.report.columns import columns
 from bnnbench.report.estimates import Floats, rank
 from bnnbench.report.runs import Run, Runs
@@ -129,18 +129,10 @@ def _value(run: Run, point: TracePoint, measure: Measure) -> float:
 def _spec(axis: str) -> alt.TopLevelMixin:
     import altair as alt
 
-    x = alt.X("time:Q", title="seconds", scale=alt.Scale(type="log", nice=False))
-    y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False))
-    chart = alt.Chart(base.rows()).encode(x=x)
-    band = chart.mark_area(opacity=0.12, interpolate="step-after").encode(
-        y=alt.Y("low:Q", title=axis), y2="high:Q", fill=base.band()
-    )
-    line = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y, **base.line())
-    hover = chart.mark_point(opacity=0, size=80).encode(
-        y=y,
-        detail="method:N",
-        tooltip=[
-            alt.Tooltip("method:N"),
+    return curves.lines(
+        alt.X("time:Q", title="seconds", scale=alt.Scale(type="log", nice=False)),
+        alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False)),
+        [
             alt.Tooltip("time:Q", title="seconds", format=".3g"),
             alt.Tooltip("value:Q", title="median", format=".5g"),
             alt.Tooltip("low:Q", title="from", format=".5g"),
@@ -148,5 +140,5 @@ def _spec(axis: str) -> alt.TopLevelMixin:
             alt.Tooltip("n:Q", title="runs"),
             alt.Tooltip("held:Q", title="runs that hold a network"),
         ],
+        opacity=0.12,
     )
-    return alt.layer(band, line, hover).properties(width="container", height=320)

@@ -11,7 +11,6 @@ from bnnbench_heuristics.averaging import Averaging
 from bnnbench_heuristics.batch_training import BatchTraining, weights
 from bnnbench_heuristics.data_splitting import DataSplitting
 from bnnbench_heuristics.early_stopping import EarlyStopping
-from bnnbench_heuristics.inner import Answer, Inner
 from bnnbench_heuristics.lns import LargeNeighbourhood
 from bnnbench_heuristics.local_search import LocalSearch
 from bnnbench_heuristics.neurons import neurons
@@ -22,6 +21,7 @@ from bnnbench.architecture import Architecture, layered
 from bnnbench.data import make_dataset
 from bnnbench.dataset import Dataset
 from bnnbench.domain import FixedPoint, Integer, TwoValued
+from bnnbench.inner import Inner
 from bnnbench.interfaces import direct_model, ignore_report
 from bnnbench.objectives import (
     Errors,
@@ -33,7 +33,7 @@ from bnnbench.objectives import (
 )
 from bnnbench.problem import Problem
 from bnnbench.registry import Registry
-from bnnbench.solution import Limits, Status, Termination
+from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench.testing.exhaustive import optimum
 from bnnbench.verify import contradictions, evaluate
 
@@ -100,7 +100,7 @@ def test_any_depth_is_solved_in_time_with_true_claims(small, name, hidden):
     "name", ["local-search", "data-splitting", "batch-training", "polish", "lns", "early-stopping"]
 )
 def test_a_run_whose_parts_the_clock_cut_says_time(small, name, monkeypatch):
-    monkeypatch.setattr(Inner, "solve", lambda *a, **k: Answer(None, Termination.TIME))
+    monkeypatch.setattr(Inner, "solve", lambda *a, **k: Solution(termination=Termination.TIME))
     problem = dataclasses.replace(small, domain=Integer(P=1))
     assert solve(SOLVERS[name], problem, Limits()).termination is Termination.TIME
 

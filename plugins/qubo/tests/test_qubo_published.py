@@ -120,5 +120,4 @@ def test_only_an_inner_qubo_that_cannot_undercut_the_loss_is_linearised(random_p
         with pytest.raises(ProblemError, match="below the training loss"):
             QuboMilp(inner=inner).build(problem)
     assert QuboMilp().accepts(problem) is None
-    with pytest.raises(ProblemError, match="not qubo"):
-        QuboMilp(inner="errors").build(problem)
+    assert "not qubo" in QuboMilp(inner="errors").accepts(problem)

@@ -106,11 +106,12 @@ def test_parameters_are_checked(make):
         make()
 
 
-def test_parts_must_be_of_the_right_kind(teacher_problem):
-    with pytest.raises(ProblemError, match="not qubo"):
-        BatchBias(sampler="random").solve(
-            direct_model(teacher_problem()), Limits(), 0, ignore_report
-        )
+@pytest.mark.parametrize("solver", [BatchBias, DropoutBias, PenaltySweep])
+def test_parts_must_be_of_the_right_kind(solver, teacher_problem):
+    model = direct_model(teacher_problem())
+    assert "of kind qubo" in solver(sampler="random").accepts(model)
+    if solver is not PenaltySweep:  # which sets the penalty of a formulation that has one
+        assert "builds milp" in solver(formulation="errors").accepts(model)
 
 
 @pytest.mark.parametrize("solver", [BatchBias, DropoutBias, PenaltySweep])

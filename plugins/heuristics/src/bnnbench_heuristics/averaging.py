@@ -31,7 +31,7 @@ from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_heuristics.incumbent import proved_infeasible
-from bnnbench_heuristics.inner import one_grid
+from bnnbench_heuristics.restricted import one_grid
 from bnnbench_heuristics.shallow_state import ShallowState
 from bnnbench_heuristics.state import State
 from bnnbench_heuristics.subset import nearest_network

@@ -31,15 +31,16 @@ import numpy.typing as npt
 
 from bnnbench.domain import Integer
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Name, next_seed
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.objectives import SquaredHinge
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Answer, Inner, Name, ProgramSolver, next_seed, seconds
 from bnnbench_heuristics.parallel import each
 from bnnbench_heuristics.program import Program, around
+from bnnbench_heuristics.restricted import ProgramSolver
 from bnnbench_heuristics.subset import accuracy, mean_network, on_rows
 
 Int64 = npt.NDArray[np.int64]
@@ -115,7 +116,7 @@ class _Run:
         self.clock = Clock(limits)
         self.incumbent = Incumbent(problem, limits, report)
         self.rng = np.random.default_rng(seed)
-        self.inner = Inner.of(solver.inner, solver.formulation)
+        self.inner = solver.part()
         assert isinstance(problem.domain, Integer)
         self.P = problem.domain.P
         self.epochs = solver.epochs or self.P + 1
@@ -173,20 +174,19 @@ class _Run:
         rows = self.rng.permutation(train + validation)
         return rows[:train], rows[train:]
 
-    def _answer(self, box: Box, piece: _Batch) -> Answer:
+    def _answer(self, box: Box, piece: _Batch) -> Solution:
         """The network of one batch, inside the box."""
         clock = Clock(Limits(piece.seconds))
         if self.clock.over:
-            return Answer(None, Termination.TIME)
+            return Solution(termination=Termination.TIME)
         part = on_rows(self.problem, piece.rows)
         if self.inner.refuses(part) is not None:
-            return Answer(None, Termination.ERROR)
+            return Solution(termination=Termination.ERROR)
         program = Program(self.inner.model(part))
         if box is not None:
             program = program.boxed(*box)
         time = min(clock.left, self.clock.left)
-        alone = Limits(time, 1, self.limits.memory)
-        limits = seconds(alone, time, self.solver.cutoff(part))
+        limits = Limits(time, 1, self.limits.memory, self.solver.cutoff(part))
         return self.inner.solve(program.model, limits, piece.seed)
 
 

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Layer, Network
 from bnnbench.objectives import SaturatedMargin
@@ -35,7 +36,7 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.bemi_member import Member, Steps
-from bnnbench_heuristics.inner import Inner, Name, called, one_grid, seconds
+from bnnbench_heuristics.restricted import one_grid
 from bnnbench_heuristics.voting import ensemble, pairs, statuses
 
 Int64 = npt.NDArray[np.int64]
@@ -64,7 +65,7 @@ class BeMi(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return (*called(self.first, SM), *called(self.second, MM), *called(self.third))
+        return (*used(self.first, SM), *used(self.second, MM), *used(self.third))
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
@@ -103,7 +104,7 @@ class BeMi(Solver):
                 members.append(_constant(problem, i, j))
                 continue
             time = clock.left / (len(chosen) - k)
-            member = Member(steps, part, seconds(limits, time), rng)
+            member = Member(steps, part, limits.within(time), rng)
             members.append(member.train())
             cut = cut or member.cut
             counts["confident"] += member.confident

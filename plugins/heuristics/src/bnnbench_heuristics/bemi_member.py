@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.inner import Inner, next_seed
 from bnnbench.interfaces import Clock, Model
 from bnnbench.models import MatrixMILP
 from bnnbench.network import Network
 from bnnbench.objectives import MaxMargin
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits
-from bnnbench_heuristics.inner import Inner, next_seed, seconds
 from bnnbench_heuristics.program import Program
 from bnnbench_heuristics.subset import on_rows
 
@@ -92,9 +92,9 @@ class Member:
         return self._answer(inner, inner.model(problem), time)
 
     def _answer(self, inner: Inner, model: Model, time: float) -> Network | None:
-        answer = inner.solve(model, seconds(self.limits, time), next_seed(self.rng))
-        self.cut = self.cut or answer.cut
-        return answer.network
+        found = inner.solve(model, self.limits.within(time), next_seed(self.rng))
+        self.cut = self.cut or found.cut
+        return found.network
 
     def _margin(self, part: Problem, network: Network, time: float) -> Network:
         """MM: with the activations at hand, then with all of them free."""

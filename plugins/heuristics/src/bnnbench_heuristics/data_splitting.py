@@ -29,14 +29,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import next_seed
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Status, Termination
 from bnnbench_heuristics.cells import Partition
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, ProgramSolver, next_seed, seconds
 from bnnbench_heuristics.program import Program
+from bnnbench_heuristics.restricted import ProgramSolver
 from bnnbench_heuristics.subset import accuracy, mean_network, on_rows
 
 Int64 = npt.NDArray[np.int64]
@@ -92,7 +93,7 @@ class _Run:
         self.clock = Clock(limits)
         self.incumbent = Incumbent(problem, limits, report)
         self.rng = np.random.default_rng(seed)
-        self.inner = Inner.of(solver.inner, solver.formulation)
+        self.inner = solver.part()
         self.partition = Partition(problem)
         self.rows = problem.dataset.sizes[0]
         batch = solver.batch or (_WINDOW if solver.published else self.rows)
@@ -195,11 +196,11 @@ class _Run:
         program = program.tied(self.partition.cell[rows], np.asarray(part.dataset.part("train")[1]))
         if held is not None and self.problem.granularity is not None:
             program = program.at_most(float(held - self.problem.granularity))
-        limits = seconds(self.limits, min(time, self.clock.left), target)
-        answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        self.cut = self.cut or answer.cut
-        if target is not None and answer.network is not None:
-            value = part.evaluate(answer.network).value
+        limits = self.limits.within(min(time, self.clock.left), target)
+        found = self.inner.solve(program.model, limits, next_seed(self.rng))
+        self.cut = self.cut or found.cut
+        if target is not None and found.network is not None:
+            value = part.evaluate(found.network).value
             if value is not None and value <= target:
-                return answer.network, "purity"
-        return answer.network, str(answer.termination)
+                return found.network, "purity"
+        return found.network, str(found.termination)

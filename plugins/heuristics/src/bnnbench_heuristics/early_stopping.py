@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.objectives.counts import expected_errors
@@ -29,7 +30,6 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution, Status, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import proved_infeasible
-from bnnbench_heuristics.inner import Inner, Name, called
 from bnnbench_heuristics.subset import mean_network, on_rows
 
 Int64 = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ class EarlyStopping(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return called(self.inner, self.formulation)
+        return used(self.inner, self.formulation)
 
     def accepts(self, model: Model) -> str | None:
         return Inner.of(self.inner, self.formulation).refuses(self._drawn(model.problem, 0))

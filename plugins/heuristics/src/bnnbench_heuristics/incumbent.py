@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bnnbench.interfaces import Clock, Report
@@ -83,3 +84,10 @@ def proved_infeasible(problem: Problem) -> Solution | None:
     if reason is None:
         return None
     return Solution(termination=Termination.INFEASIBLE, info={"reason": reason})
+
+
+def goal(problem: Problem, limits: Limits) -> float | None:
+    """The objective at which there is nothing left to do: the bound or the target."""
+    known = [problem.lower_bound, limits.target]
+    values = [float(v) for v in known if v is not None and math.isfinite(v)]
+    return max(values, default=None)

@@ -20,23 +20,16 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Clock, Model, Report, direct_model
+from bnnbench.inner import Inner, Name, next_seed, used
+from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
-from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import (
-    Inner,
-    Name,
-    ProgramSolver,
-    called,
-    goal,
-    next_seed,
-    seconds,
-)
+from bnnbench_heuristics.incumbent import Incumbent, goal, proved_infeasible
 from bnnbench_heuristics.program import Masks, Program, parameters
+from bnnbench_heuristics.restricted import ProgramSolver
 
 _GROW, _SHRINK = 1.25, 0.7
 _STEPS = 100
@@ -75,13 +68,12 @@ class LargeNeighbourhood(ProgramSolver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return (*called(self.inner, self.formulation), *called(self.start))
+        return (*super().uses, *used(self.start))
 
     def refuses(self, problem: Problem) -> str | None:
         if self.free == "units" and not problem.architecture.hidden:
             return "no hidden units to free; free=weights frees weights"
-        start = Inner.of(self.start)
-        return start.refuses(problem)
+        return Inner.of(self.start).refuses(problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         infeasible = proved_infeasible(model.problem)
@@ -103,7 +95,7 @@ class _Search:
         self.clock, self.report = Clock(limits), report
         self.incumbent = Incumbent(problem, limits, report)
         self.rng = np.random.default_rng(seed)
-        self.inner = Inner.of(solver.inner, solver.formulation)
+        self.inner = solver.part()
         self.program = Program(self.inner.model(problem))
         self.goal = goal(problem, limits)
         finite = math.isfinite(limits.time)
@@ -132,12 +124,12 @@ class _Search:
         start = Inner.of(self.solver.start)
         self.starts += 1
         time = self.solver.start_share * self.limits.time
-        limits = seconds(self.limits, min(self.clock.left, time), self.limits.target)
-        answer = start.solve(direct_model(self.problem), limits, next_seed(self.rng))
-        self.cut = self.cut or answer.cut
-        if answer.network is not None:
-            self.incumbent.offer(answer.network)
-        return answer.network
+        limits = self.limits.within(min(self.clock.left, time), self.limits.target)
+        found = start.solve(start.model(self.problem), limits, next_seed(self.rng))
+        self.cut = self.cut or found.cut
+        if found.network is not None:
+            self.incumbent.offer(found.network)
+        return found.network
 
     def _descend(self, network: Network) -> None:
         """Steps from a network until there have been too many without gain."""
@@ -161,11 +153,11 @@ class _Search:
         program = self.program.freed(network, free)
         if score.value is not None:
             program = program.at_most(float(score.value))
-        limits = seconds(self.limits, min(self.time, self.clock.left), self.goal)
-        answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        self.cut = self.cut or answer.cut
-        self.size = max(1.0, self.size * (_SHRINK if answer.cut else _GROW))
-        return answer.network
+        limits = self.limits.within(min(self.time, self.clock.left), self.goal)
+        found = self.inner.solve(program.model, limits, next_seed(self.rng))
+        self.cut = self.cut or found.cut
+        self.size = max(1.0, self.size * (_SHRINK if found.cut else _GROW))
+        return found.network
 
     def _units(self) -> Masks:
         """Random hidden units: weights into them, out of them, their biases, output biases."""

@@ -24,13 +24,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from bnnbench.inner import next_seed
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Inner, ProgramSolver, goal, next_seed, seconds
+from bnnbench_heuristics.incumbent import Incumbent, goal, proved_infeasible
 from bnnbench_heuristics.program import Masks, Program, parameters
+from bnnbench_heuristics.restricted import ProgramSolver
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class _Search:
         self.clock = Clock(limits)
         self.incumbent = Incumbent(problem, limits, report)
         self.rng = np.random.default_rng(seed)
-        self.inner = Inner.of(solver.inner, solver.formulation)
+        self.inner = solver.part()
         self.program = Program(self.inner.model(problem))
         self.goal = goal(problem, limits)
         self.solves = self.runs = 0
@@ -118,11 +119,11 @@ class _Search:
         if block > 1:
             program = program.activated(network, range(1, block))
         time = min(self.clock.left, self.solver.step or math.inf)
-        limits = seconds(self.limits, time, self.goal)
+        limits = self.limits.within(time, self.goal)
         self.solves += 1
-        answer = self.inner.solve(program.model, limits, next_seed(self.rng))
-        self.cut = self.cut or answer.cut
-        return answer.network, answer.cut
+        found = self.inner.solve(program.model, limits, next_seed(self.rng))
+        self.cut = self.cut or found.cut
+        return found.network, found.cut
 
     def _free(self, block: int) -> Masks:
         """P1: the first layer and all biases; P2: the weights of an upper layer."""

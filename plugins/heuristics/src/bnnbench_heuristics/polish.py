@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Clock, Model, Report, Solver, ignore_report
 from bnnbench.network import Network
 from bnnbench.objectives import Hamming, MaxMargin, MinWeight, Objective
@@ -26,8 +27,8 @@ from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
 from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import Answer, Inner, Name, called, one_grid, seconds
 from bnnbench_heuristics.neurons import Neuron, neurons
+from bnnbench_heuristics.restricted import one_grid
 
 PROGRAMS = {"margin": Spec("max-margin"), "weight": Spec("min-weight")}
 
@@ -64,8 +65,8 @@ class Polish(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        programs = called(self.polisher, PROGRAMS[self.goal])
-        return (*called(self.inner, self.formulation), *programs)
+        programs = used(self.polisher, PROGRAMS[self.goal])
+        return (*used(self.inner, self.formulation), *programs)
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
@@ -99,7 +100,7 @@ class Polish(Solver):
         incumbent.network = network
         return incumbent.solution(ended, **info)
 
-    def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Answer:
+    def _start(self, problem: Problem, limits: Limits, seed: int, report: Report) -> Solution:
         part = self._first(problem)
         own = part is problem
         inner = Inner.of(self.inner, self.formulation)
@@ -107,7 +108,7 @@ class Polish(Solver):
         time = self.share * limits.time if math.isfinite(limits.time) else limits.time
         return inner.solve(
             inner.model(part),
-            seconds(limits, time, target),
+            limits.within(time, target),
             seed,
             report if own and inner.formulation is None else ignore_report,
         )
@@ -126,9 +127,8 @@ class Polish(Solver):
             if reason or clock.over:
                 refused = refused or reason or ""
                 continue
-            model = polisher.model(neuron.problem)
-            answer = polisher.solve(model, seconds(limits, time), seed)
-            single, cut = answer.network, cut or answer.cut
+            found = polisher.solve(polisher.model(neuron.problem), limits.within(time), seed)
+            single, cut = found.network, cut or found.cut
             if single is None or not _improves(neuron, single):
                 continue
             candidate = neuron.put_into(network, single)

@@ -18,8 +18,7 @@ import numpy as np
 from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench_heuristics.incumbent import Incumbent, proved_infeasible
-from bnnbench_heuristics.inner import goal
+from bnnbench_heuristics.incumbent import Incumbent, goal, proved_infeasible
 from bnnbench_heuristics.state import State
 from bnnbench_heuristics.tables import refusal
 

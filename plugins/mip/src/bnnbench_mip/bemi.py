@@ -26,14 +26,15 @@ import numpy.typing as npt
 
 from bnnbench.dataset import Dataset
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.objectives import MaxMargin, MinWeight, SaturatedMargin
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
-from bnnbench.spec import Spec, as_spec
+from bnnbench.spec import Spec
+from bnnbench_mip.course import Course, muted
 from bnnbench_mip.held_margins import HeldMargins
-from bnnbench_mip.stages import Course, Name, Stage, muted
 
 STAGES = ("sm", "sm+mm", "sm+mw", "sm+mm+mw")
 
@@ -70,9 +71,7 @@ class Bemi(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        """What it looks up by name."""
-        programs = (self.formulation, self.margins)
-        return ("solver", as_spec(self.inner)), *(("formulation", as_spec(f)) for f in programs)
+        return used(self.inner, self.formulation, self.margins)
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
@@ -80,10 +79,10 @@ class Bemi(Solver):
             return (
                 f"{problem.objective.name} asks for every row, bemi-stages fits the confident ones"
             )
-        first = Stage(self.formulation, self.inner)
+        first = Inner.of(self.inner, self.formulation)
         refused = first.refuses(replace(problem, objective=SaturatedMargin()))
         if refused is None and "mm" in self.stages:
-            second = Stage(self.margins, self.inner)
+            second = Inner.of(self.inner, self.margins)
             refused = second.refuses(replace(problem, objective=MaxMargin(self.eps)))
         return refused
 
@@ -106,10 +105,11 @@ class _Pipeline:
         own = isinstance(self.problem.objective, SaturatedMargin)
         problem = replace(self.problem, objective=SaturatedMargin())
         limits = replace(self._limits(1), target=self.limits.target if own else None)
-        stage = Stage(self.bemi.formulation, self.bemi.inner)
+        inner = Inner.of(self.bemi.inner, self.bemi.formulation)
         told = self.course if own else muted(self.course)
-        network, first = stage.run(problem, limits, self.seed, told)
+        first = inner.run(problem, limits, self.seed, told)
         self.course.passed(first)
+        network = first.network
         if network is None:
             return replace(first, bound=first.bound if own else None)
         confident = confident_rows(problem, network)
@@ -123,8 +123,7 @@ class _Pipeline:
         margins = (0.0,) * sum(part.architecture.widths[1:])
         if "mm" in self.bemi.stages:
             part = replace(part, objective=MaxMargin(self.bemi.eps))
-            stage = Stage(self.bemi.margins, self.bemi.inner)
-            found = self._step(stage, part, 2, network)
+            found = self._step(Inner.of(self.bemi.inner, self.bemi.margins), part, 2, network)
             if found is None:
                 return network
             network = found
@@ -133,15 +132,16 @@ class _Pipeline:
         if "mw" in self.bemi.stages and not self.course.stopped:
             held = HeldMargins(margins=margins, eps=self.bemi.eps)
             part = replace(part, objective=MinWeight("l0"))
-            network = self._step(Stage(held, self.bemi.inner), part, 3, network) or network
+            network = self._step(Inner.of(self.bemi.inner, held), part, 3, network) or network
         return network
 
-    def _step(self, stage: Stage, part: Problem, number: int, start: Network) -> Network | None:
+    def _step(self, inner: Inner, part: Problem, number: int, start: Network) -> Network | None:
         """One later step; its network if it fits every row of the part."""
         seed = self.seed + number - 1
         limits, asks = self._limits(number), self.course.asks
-        network, solution = stage.run(part, limits, seed, asks, start=start)
+        solution = inner.run(part, limits, seed, asks, start=start)
         self.course.passed(solution)
+        network = solution.network
         if network is None or not part.evaluate(network).feasible:
             return None
         self.course(network)
@@ -151,7 +151,7 @@ class _Pipeline:
         """What a step may use: the shares up to its own, less what is spent."""
         share = sum(self.bemi.shares[:number]) / sum(self.bemi.shares)
         left = share * self.limits.time - self.clock.elapsed
-        return replace(self.limits, time=max(0.0, left), target=None)
+        return self.limits.within(left)
 
     def _solution(self, network: Network, bound: float | None) -> Solution:
         score = self.problem.evaluate(network)

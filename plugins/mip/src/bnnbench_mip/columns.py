@@ -26,14 +26,14 @@ from typing import ClassVar
 import numpy as np
 
 from bnnbench.domain import Integer
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Model, Report, Solver, direct_model
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec, as_spec
+from bnnbench.spec import Spec
 from bnnbench_mip.activations import OutOfTimeError, candidates
 from bnnbench_mip.priced import Priced
 from bnnbench_mip.proof import Proof, bias_values
-from bnnbench_mip.stages import Name
 
 LARGEST = 1 << 40
 """Largest sum of absolute features, over their scale, of a row, times the largest weight."""
@@ -107,7 +107,7 @@ class Columns(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return () if self.pricing == "none" else (("solver", as_spec(self.pricing)),)
+        return () if self.pricing == "none" else used(self.pricing)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         import highspy
@@ -128,9 +128,7 @@ class Columns(Solver):
 
     def _cannot_price(self) -> str | None:
         """Why the given solver cannot price columns."""
-        from bnnbench.registry import Registry
-
-        solver = Registry.current().solver(as_spec(self.pricing))
+        solver = Inner.of(self.pricing).solver
         if solver.kind != "milp":
             return f"pricing needs a solver of kind milp, {solver.name} reads {solver.kind}"
         return solver.available()
@@ -140,7 +138,5 @@ class Columns(Solver):
         listed = replace(self, pricing="none")
         if self.pricing == "none" or listed.accepts(direct_model(problem)) is None:
             return Proof(self, problem, limits, seed, report)
-        from bnnbench.registry import Registry
-
-        solver = Registry.current().solver(as_spec(self.pricing))
+        solver = Inner.of(self.pricing).solver
         return Priced(self, problem, limits, seed, report, solver=solver)

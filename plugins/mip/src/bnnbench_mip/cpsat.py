@@ -24,8 +24,9 @@ import numpy.typing as npt
 
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.solution import Limits, Solution, Termination
+from bnnbench.spec import Spec
 from bnnbench_mip.implications import Implications
-from bnnbench_mip.warm import start_point
+from bnnbench_mip.warm import start_point, used_by_start
 from bnnbench_mip.watch import Watch
 from bnnbench_mip.whole import NotWholeError, Whole
 
@@ -56,6 +57,10 @@ class CpSat(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return used_by_start(self.start)
 
     def accepts(self, model: Model) -> str | None:
         try:

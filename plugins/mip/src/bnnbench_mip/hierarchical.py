@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
-from bnnbench.spec import Spec, as_spec
+from bnnbench.spec import Spec
+from bnnbench_mip.course import Course, muted
 from bnnbench_mip.neuron_penalty import NeuronPenalty, counted
 from bnnbench_mip.neurons import Neurons
-from bnnbench_mip.stages import Course, Name, Stage, muted
 
 TAU = {"sign-errors": 0.1, "saturated-margin": 0.0}
 """Published: by how much of N the loss may grow while neurons are removed."""
@@ -52,8 +53,7 @@ class Hierarchical(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        """What it looks up by name."""
-        return (("solver", as_spec(self.inner)),)
+        return used(self.inner)
 
     def accepts(self, model: Model) -> str | None:
         objective = model.problem.objective
@@ -61,21 +61,22 @@ class Hierarchical(Solver):
             return f"needs the objective neuron-penalty, not {objective.name}"
         if objective.loss not in TAU:
             return f"there is no lexicographic form of {objective.loss}"
-        return Stage(Neurons(one_sided=self.one_sided), self.inner).refuses(model.problem)
+        return Inner.of(self.inner, Neurons(one_sided=self.one_sided)).refuses(model.problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         clock, problem = Clock(limits), model.problem
         penalty = problem.objective
         assert isinstance(penalty, NeuronPenalty)
         alone = replace(problem, objective=replace(penalty, alpha="0"))
-        short = replace(limits, time=self.share * limits.time, target=None)
+        short = limits.within(self.share * limits.time)
         program, course = Neurons(one_sided=self.one_sided), Course(report)
-        network, first = Stage(program, self.inner).run(alone, short, seed, muted(course))
+        first = Inner.of(self.inner, program).run(alone, short, seed, muted(course))
         course.passed(first)
+        network = first.network
         if network is None:
             return replace(first, bound=None)
         loss = float(alone.evaluate(network).values[0])
-        left = replace(limits, time=clock.left, target=None)
+        left = limits.within(clock.left)
         fewer = None if course.stopped else self._fewer(problem, network, loss, left, seed, course)
         if fewer is not None:
             course(fewer)
@@ -105,9 +106,10 @@ class Hierarchical(Solver):
         dear = replace(penalty, alpha=str(n * problem.architecture.outputs + 1))
         program = Neurons(one_sided=self.one_sided, most_loss=most + 1e-6)
         part = replace(problem, objective=dear)
-        stage = Stage(program, self.inner)
-        found, second = stage.run(part, limits, seed + 1, course.asks, start=network)
+        inner = Inner.of(self.inner, program)
+        second = inner.run(part, limits, seed + 1, course.asks, start=network)
         course.passed(second)
+        found = second.network
         if found is None or part.evaluate(network).values < part.evaluate(found).values:
             return None
         alone = replace(problem, objective=replace(penalty, alpha="0"))

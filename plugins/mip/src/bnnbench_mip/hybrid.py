@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.objectives import Hamming
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec, as_spec
-from bnnbench_mip.stages import Course, Name, Stage, muted
+from bnnbench.spec import Spec
+from bnnbench_mip.course import Course, muted
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,25 @@ class IcarteHW(Solver):
 
     @property
     def uses(self) -> tuple[tuple[str, Spec], ...]:
-        """What it looks up by name."""
-        solvers = (("solver", as_spec(s)) for s in (self.first, self.inner))
-        programs = (("formulation", as_spec(f)) for f in (self.first_formulation, self.formulation))
-        return (*solvers, *programs)
+        programs = self.first_formulation, self.formulation
+        return (*used(self.first), *used(self.inner, *programs))
 
     def accepts(self, model: Model) -> str | None:
         problem = model.problem
         if not problem.objective.hard:
             return f"{problem.objective.name} does not ask for right signs on every row"
         signs = replace(problem, objective=Hamming())
-        first = Stage(self.first_formulation, self.first)
-        return first.refuses(signs) or Stage(self.formulation, self.inner).refuses(problem)
+        first = Inner.of(self.first, self.first_formulation)
+        return first.refuses(signs) or Inner.of(self.inner, self.formulation).refuses(problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         clock, problem, course = Clock(limits), model.problem, Course(report)
         signs = replace(problem, objective=Hamming())
-        short = replace(limits, time=self.share * limits.time, target=0.0)
-        first = Stage(self.first_formulation, self.first)
-        start, fitted = first.run(signs, short, seed, muted(course))
+        short = limits.within(self.share * limits.time, target=0.0)
+        first = Inner.of(self.first, self.first_formulation)
+        fitted = first.run(signs, short, seed, muted(course))
         course.passed(fitted)
+        start = fitted.network
         if fitted.bound is not None and fitted.bound > 0.5:
             return Solution.found(None, Termination.INFEASIBLE)
         if start is not None and not problem.evaluate(start).feasible:
@@ -73,16 +73,16 @@ class IcarteHW(Solver):
         if course.stopped and start is not None:
             value = float(problem.evaluate(start).values[0])
             return Solution.found(start, course.ended(value, limits), objective=value)
-        left = replace(limits, time=clock.left)
-        second = Stage(self.formulation, self.inner)
-        network, solution = second.run(problem, left, seed, course, start=start)
+        left = limits.within(clock.left, limits.target)
+        second = Inner.of(self.inner, self.formulation)
+        solution = second.run(problem, left, seed, course, start=start)
         if start is None:
-            return replace(solution, answer=network)
-        known = problem.evaluate(start)
+            return solution
+        network, known = solution.network, problem.evaluate(start)
         if network is None or known < problem.evaluate(network):
             value = float(known.values[0])
             bound = None if solution.bound is None else min(solution.bound, value)
             ended = solution.termination
             ended = Termination.TIME if ended is Termination.OPTIMAL else ended
             return Solution.found(start, ended, objective=value, bound=bound)
-        return replace(solution, answer=network)
+        return solution

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Limits, Solution, Termination
-from bnnbench_mip.warm import start_point
+from bnnbench.spec import Spec
+from bnnbench_mip.warm import start_point, used_by_start
 from bnnbench_mip.watch import FINEST, Watch, mip_tolerance
 
 
@@ -47,6 +48,10 @@ class MatrixSolver(Solver):
     tighten: bool = True
     start: str = "none"
     start_seconds: float = 1.0
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return used_by_start(self.start)
 
     @abstractmethod
     def run(self, watch: Watch, start: npt.NDArray[np.float64] | None, seed: int) -> Solution:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import Model, Report, direct_model
+from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name, used
+from bnnbench.interfaces import Model, Report
 from bnnbench.solution import Limits
-from bnnbench.spec import Spec, as_spec
+from bnnbench.spec import Spec
 from bnnbench_mip.watch import encoded
 
 SHARE = 0.1
 """Share of the time limit that a start may take, at most."""
 
 
+def used_by_start(start: Name) -> tuple[tuple[str, Spec], ...]:
+    """What a solver with this ``start`` looks up by name."""
+    return () if start in ("none", "reference") else used(start)
+
+
 def start_point(
-    model: Model, start: Spec | str, seconds: float, limits: Limits, seed: int, report: Report
+    model: Model, start: Name, seconds: float, limits: Limits, seed: int, report: Report
 ) -> npt.NDArray[np.float64] | None:
     """A feasible point to start from; None when none is asked for or found.
 
@@ -31,17 +36,21 @@ def start_point(
         limits: of the whole run.
         seed: of the start.
         report: hears the start's network as the first incumbent.
+
+    Raises:
+        ProblemError: when the start refuses the problem.
     """
     if start == "none" or model.encode is None:
         return None
-    network: Any = model.problem.dataset.reference
+    network = model.problem.dataset.reference
     if start != "reference":
-        from bnnbench.registry import Registry
-
-        solver = Registry.current().solver(as_spec(start))
         share = SHARE * limits.time if math.isfinite(limits.time) else seconds
-        short = replace(limits, time=min(seconds, share))
-        network = solver.solve(direct_model(model.problem), short, seed, report).answer
+        short = limits.within(min(seconds, share), limits.target)
+        inner = Inner.of(start)
+        reason = inner.refuses(model.problem)
+        if reason is not None:
+            raise ProblemError(f"start {start}: {reason}.")
+        network = inner.run(model.problem, short, seed, report).network
     if network is None:
         return None
     try:

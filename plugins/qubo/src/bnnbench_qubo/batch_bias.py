@@ -17,14 +17,15 @@ from typing import ClassVar
 import numpy as np
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Clock, Model, Report, ignore_report
+from bnnbench.inner import Name
+from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.models import Qubo
 from bnnbench.network import Network
 from bnnbench.objectives import Score
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution, Termination
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended
 from bnnbench_qubo.counter import Int64
 from bnnbench_qubo.harvest import Floats
 from bnnbench_qubo.sampling import batch_seed
@@ -49,8 +50,8 @@ class BatchBias(Composite):
     kind: ClassVar[str] = "direct"
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_qubo.warm",)
 
-    sampler: Spec | str = field(default=Spec.of("ising-sa", num_reads=128))
-    formulation: Spec | str = field(default=Spec.of("bnn-qubo", normalise=False))
+    sampler: Name = field(default=Spec.of("ising-sa", num_reads=128))
+    formulation: Name = field(default=Spec.of("bnn-qubo", normalise=False))
     batch: int = 8
     epochs: int = 1
     alpha: float = 0.05
@@ -61,12 +62,10 @@ class BatchBias(Composite):
 
     def accepts(self, model: Model) -> str | None:
         problem: Problem = model.problem
-        return formulation_of(self.formulation, self.name).accepts(self._part(problem, slice(1)))
+        return self.refuses(self._part(problem, slice(1)))
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
-        clock = Clock(limits)
-        sampler = sampler_of(self.sampler, self.name)
-        formulation = formulation_of(self.formulation, self.name)
+        clock, inner = Clock(limits), self.part()
         problem: Problem = model.problem
         batches = self._batches(problem, seed)
         biases: Floats | None = None
@@ -74,23 +73,19 @@ class BatchBias(Composite):
         answer: Network | None = None
         termination, parts = Termination.ITERATIONS, list[Solution]()
         for number, rows in enumerate(batches):
-            part = formulation.build(self._part(problem, rows))
+            part = inner.model(self._part(problem, rows))
             bits = int(part.info["weight_bits"])
             biases = np.zeros(bits) if biases is None else biases
             share = clock.left / (len(batches) - number)
             if share <= 0:
                 termination = Termination.TIME
                 break
-            found = sampler.solve(
-                _biased(part, biases),
-                replace(limits, time=share, target=None),
-                batch_seed(seed, number),
-                ignore_report,
-            )
+            model = _biased(part, biases)
+            found = inner.solve(model, limits.within(share), batch_seed(seed, number))
             parts.append(found)
-            if found.answer is None:
+            network = found.network
+            if network is None:
                 continue
-            network = part.network(found.answer)
             biases += self.alpha * _signs(part, network, bits)
             score = problem.evaluate(network)
             if best is None or score < best:

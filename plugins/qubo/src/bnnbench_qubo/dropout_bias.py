@@ -21,13 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
-from bnnbench.interfaces import Clock, Formulation, Model, Report, Solver, ignore_report
+from bnnbench.inner import Name
+from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.models import Qubo
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Solution
 from bnnbench.spec import Spec
-from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended
 from bnnbench_qubo.sampling import batch_seed
 
 Floats = npt.NDArray[np.float64]
@@ -57,8 +58,8 @@ class DropoutBias(Composite):
     kind: ClassVar[str] = "direct"
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_qubo.warm",)
 
-    sampler: Spec | str = field(default=Spec.of("ising-sa", num_reads=256))
-    formulation: Spec | str = field(default=Spec("bnn-qubo"))
+    sampler: Name = field(default=Spec.of("ising-sa", num_reads=256))
+    formulation: Name = field(default=Spec("bnn-qubo"))
     rounds: int = 8
     keep: float = 0.5
     eta: float = 0.02
@@ -74,11 +75,10 @@ class DropoutBias(Composite):
         problem: Problem = model.problem
         if len(problem.architecture.hidden) != 1 or not problem.architecture.dense:
             return "not one hidden layer with all its arcs"
-        return self._parts()[1].accepts(problem)
+        return self.refuses(problem)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
-        clock = Clock(limits)
-        sampler, formulation = self._parts()
+        clock, inner = Clock(limits), self.part()
         problem: Problem = model.problem
         rng = np.random.default_rng(seed)
         width = problem.architecture.hidden[0]
@@ -87,26 +87,22 @@ class DropoutBias(Composite):
         for number in range(self.rounds):
             kept = np.sort(rng.permutation(width)[: self._size(width)])
             architecture = replace(problem.architecture, hidden=(len(kept),))
-            part = formulation.build(replace(problem, architecture=architecture))
+            part = inner.model(replace(problem, architecture=architecture))
             share = (1 - LAST_SHARE) * limits.time / self.rounds
             time = min(share * (number + 1) - clock.elapsed, clock.left)
-            solution = sampler.solve(
-                self._biased(part, consensus[:, kept]),
-                replace(limits, time=max(0.0, time), target=None),
-                batch_seed(seed, number),
-                ignore_report,
-            )
+            biased = self._biased(part, consensus[:, kept])
+            solution = inner.solve(biased, limits.within(time), batch_seed(seed, number))
             parts.append(solution)
             consensus *= self.gamma
-            if solution.answer is not None:
-                consensus[:, kept] += first_layer(part.network(solution.answer))
-        whole = self._biased(formulation.build(problem), consensus)
-        last = replace(limits, time=clock.left)
-        solution = sampler.solve(whole, last, batch_seed(seed, self.rounds), report)
+            if solution.network is not None:
+                consensus[:, kept] += first_layer(solution.network)
+        whole = self._biased(inner.model(problem), consensus)
+        last = limits.within(clock.left, limits.target)
+        solution = inner.solve(whole, last, batch_seed(seed, self.rounds), report)
         figures = {"rounds": self.rounds, "agreement": float(np.abs(consensus).mean())}
         termination = ended(solution.termination, parts)
         info = {**solution.info, **figures}
-        return replace(solution, bound=None, termination=termination, info=info)
+        return replace(solution, termination=termination, info=info)
 
     def _size(self, width: int) -> int:
         size = max(1, round(self.keep * width))
@@ -120,9 +116,6 @@ class DropoutBias(Composite):
         linear[: arcs.size] -= 2 * self.eta * arcs.ravel()
         offset = qubo.offset + self.eta * float(arcs.sum())
         return replace(model, data=replace(qubo, linear=linear, offset=offset), exact=False)
-
-    def _parts(self) -> tuple[Solver, Formulation]:
-        return sampler_of(self.sampler, self.name), formulation_of(self.formulation, self.name)
 
 
 def first_layer(network: Network) -> Floats:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Inner, Name
 from bnnbench.interfaces import Clock, Model, Report
 from bnnbench.network import Network
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Point, Solution, Termination
 from bnnbench.spec import Spec, as_spec
-from bnnbench_qubo.composite import Composite, ended, formulation_of, sampler_of
+from bnnbench_qubo.composite import Composite, ended
 from bnnbench_qubo.sampling import batch_seed
 
 
@@ -38,8 +39,8 @@ class PenaltySweep(Composite):
     kind: ClassVar[str] = "direct"
     preload: ClassVar[tuple[str, ...]] = ("bnnbench_qubo.warm",)
 
-    sampler: Spec | str = field(default=Spec.of("ising-sa", num_reads=256))
-    formulation: Spec | str = field(default=Spec("bnn-qubo"))
+    sampler: Name = field(default=Spec.of("ising-sa", num_reads=256))
+    formulation: Name = field(default=Spec("bnn-qubo"))
     penalties: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0)
     share: float = 0.5
 
@@ -48,27 +49,26 @@ class PenaltySweep(Composite):
             raise ProblemError("penalty-sweep: needs penalties > 0 and a share in (0, 1).")
 
     def accepts(self, model: Model) -> str | None:
-        return formulation_of(self._at(self.penalties[0]), self.name).accepts(model.problem)
+        return self._at(self.penalties[0]).refuses(model.problem, kind="qubo")
 
-    def _at(self, penalty: float) -> Spec:
-        inner = as_spec(self.formulation)
-        return Spec.of(inner.name, **{**inner.kwargs, "penalty": float(penalty)})
+    def _at(self, penalty: float) -> Inner:
+        """The sampler, and the formulation with this penalty."""
+        given = as_spec(self.formulation)
+        weighed = Spec.of(given.name, **{**given.kwargs, "penalty": float(penalty)})
+        return Inner.of(self.sampler, weighed)
 
     def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
         clock = Clock(limits)
-        sampler = sampler_of(self.sampler, self.name)
         problem: Problem = model.problem
         tried: list[tuple[float, float, float]] = []
         parts: list[Solution] = []
         told = _Best(report)
         best: Solution | None = None
-        answer: Network | None = None
         for number, penalty in enumerate((*self.penalties, None)):
             last = penalty is None
             if last and not tried:
                 break
             weight = min(tried)[2] if penalty is None else penalty
-            part = formulation_of(self._at(weight), self.name).build(problem)
             slots = len(self.penalties) - number
             time = clock.left if last else (clock.left - (1 - self.share) * limits.time) / slots
             if limits.time == float("inf"):
@@ -76,15 +76,15 @@ class PenaltySweep(Composite):
             if time <= 0:
                 parts.append(Solution(termination=Termination.TIME))
                 break
-            told.model = part
-            found = sampler.solve(part, replace(limits, time=time), batch_seed(seed, number), told)
+            part = limits.within(time, limits.target)
+            found = self._at(weight).run(problem, part, batch_seed(seed, number), told)
             parts.append(found)
             if found.answer is None or found.objective is None:
                 continue
             mean = float(found.info.get("mean_objective") or found.objective)
             tried.append((found.objective, mean, weight))
             if best is None or best.objective is None or found.objective < best.objective:
-                best, answer = found, part.network(found.answer)
+                best = found
             if found.termination is Termination.TARGET:
                 break
         if best is None:
@@ -93,7 +93,6 @@ class PenaltySweep(Composite):
         termination = ended(found.termination, parts)
         return replace(
             best,
-            answer=answer,
             bound=None,
             termination=termination,
             info={**best.info, "penalty": chosen, "tried": len(tried)},
@@ -102,10 +101,9 @@ class PenaltySweep(Composite):
 
 @dataclass(eq=False)
 class _Best:
-    """A report for several runs: passes on what is better than all before, as networks."""
+    """A report for several runs: passes on what is better than all before."""
 
     report: Report
-    model: Model | None = None
     best: float = float("inf")
 
     def __call__(
@@ -118,6 +116,5 @@ class _Best:
         """See :class:`bnnbench.interfaces.Report`; a penalty's bound bounds nothing else."""
         if answer is None or objective is None or objective >= self.best:
             return self.report()
-        assert self.model is not None
         self.best = objective
-        return self.report(self.model.network(answer), objective=objective)
+        return self.report(answer, objective=objective)

@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
+from bnnbench.inner import Name
 from bnnbench.interfaces import Formulation, Model
 from bnnbench.models import MatrixMILP, Qubo, RowBuilder
 from bnnbench.network import Network
 from bnnbench.problem import Problem
+from bnnbench.registry import Registry
 from bnnbench.solution import Point
-from bnnbench.spec import Spec
-from bnnbench_qubo.composite import formulation_of
+from bnnbench.spec import Spec, as_spec
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,14 +44,23 @@ class QuboMilp(Formulation):
     kind: ClassVar[str] = "milp"
     objectives: ClassVar[tuple[str, ...]] = ("errors", "hamming", "sign-errors")
 
-    inner: Spec | str = field(default=Spec.of("bnn-qubo", penalty="exact"))
+    inner: Name = field(default=Spec.of("bnn-qubo", penalty="exact"))
+
+    @property
+    def uses(self) -> tuple[tuple[str, Spec], ...]:
+        return (("formulation", as_spec(self.inner)),)
 
     def accepts(self, problem: Problem) -> str | None:
-        inner = formulation_of(self.inner, self.name)
+        inner = self._inner()
+        if inner.kind != "qubo":
+            return f"{inner.name} builds {inner.kind}, not qubo"
         return inner.accepts(problem) or _undercut(inner.build(problem))
 
+    def _inner(self) -> Formulation:
+        return Registry.current().formulation(as_spec(self.inner))
+
     def build(self, problem: Problem) -> Model:
-        model = formulation_of(self.inner, self.name).build(problem)
+        model = self._inner().build(problem)
         reason = _undercut(model)
         if reason is not None:
             raise ProblemError(f"qubo-milp: {reason}.")

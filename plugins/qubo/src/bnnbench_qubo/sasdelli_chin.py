@@ -56,7 +56,7 @@ class SasdelliChin(Formulation):
 
     name: ClassVar[str] = "sasdelli-chin"
     kind: ClassVar[str] = "qubo"
-    objectives: ClassVar[tuple[str, ...]] = ("errors", "hamming")
+    objectives: ClassVar[tuple[str, ...]] = ("errors", "hamming", "sign-errors")
 
     penalty: float = 50.0
 
@@ -66,8 +66,8 @@ class SasdelliChin(Formulation):
 
     def accepts(self, problem: Problem) -> str | None:
         arch, objective, domain = problem.architecture, problem.objective, problem.domain
-        if objective.name not in (*self.objectives, "sign-errors"):
-            return f"objective {objective.name}: needs errors or hamming"
+        if objective.name not in self.objectives:
+            return f"objective {objective.name}: needs errors, sign-errors or hamming"
         if objective.name != "hamming" and arch.outputs > 1:
             return f"{objective.name} of several outputs: use hamming or one output"
         if not arch.dense or arch.activation != "sign":
