@@ -7,8 +7,9 @@ from collections.abc import Mapping
 _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bnnbench-mip": {
         "solver": (
-            *("bemi-stages", "columns", "cp-sat", "errors-route", "gurobi", "highs", "hitting-set"),
-            *("icarte-hw", "neurons-hierarchical", "pyomo", "scip"),
+            *("bemi-stages", "columns", "copt", "cp-sat", "cplex", "errors-route", "gurobi"),
+            *("highs", "hitting-set", "icarte-hw", "neurons-hierarchical", "pyomo", "scip"),
+            "xpress",
         ),
         "formulation": (
             *("bdnn", "errors", "fair", "hamming", "linear-hinge", "max-correct", "max-margin"),

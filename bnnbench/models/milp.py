@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.models.growing import Growing
+
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int32]
+
+PIECE = 1 << 16
+"""Coefficients of a block that are made at once; so few stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,18 +102,17 @@ class RowBuilder:
 
     Blocks are written with numpy index arithmetic: a block of rows is a list of terms
     ``(columns, coefficients)`` that broadcast to ``shape + (k,)``, so no Python loop runs over
-    samples.
+    samples. They go, a piece at a time, to the end of the program's own arrays, so that a large
+    program is in memory once.
     """
 
     def __init__(self) -> None:
-        self._n = 0
-        self._m = 0
         self._blocks: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self._vars: list[tuple[Floats, Floats, Floats, bool, bool]] = []
-        self._lengths: list[npt.NDArray[np.int64]] = []
-        self._columns: list[Indices] = []
-        self._values: list[Floats] = []
-        self._sides: list[tuple[Floats, Floats]] = []
+        self._cost, self._lower, self._upper = (Growing(np.float64) for _ in range(3))
+        self._integer, self._implied = Growing(np.bool_), Growing(np.bool_)
+        self._lengths, self._indices = Growing(np.int32), Growing(np.int32)
+        self._data = Growing(np.float64)
+        self._row_lower, self._row_upper = Growing(np.float64), Growing(np.float64)
 
     def variables(
         self,
@@ -125,16 +129,14 @@ class RowBuilder:
 
         ``implied`` marks continuous variables that are whole in some optimum.
         """
-        count = math.prod(shape)
-        spread = [
-            np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel()
-            for v in (lower, upper, cost)
-        ]
-        self._vars.append((spread[0], spread[1], spread[2], integer, implied))
-        self._blocks[name] = (self._n, shape)
-        columns = self._n + np.arange(count, dtype=np.int64).reshape(shape)
-        self._n += count
-        return columns
+        start = len(self._cost)
+        self._lower.append(lower, shape)
+        self._upper.append(upper, shape)
+        self._cost.append(cost, shape)
+        self._integer.append(integer, shape)
+        self._implied.append(implied, shape)
+        self._blocks[name] = (start, shape)
+        return np.arange(start, len(self._cost), dtype=np.int64).reshape(shape)
 
     def rows(
         self, shape: tuple[int, ...], terms: list[tuple[Any, Any]], lower: Any, upper: Any
@@ -148,59 +150,55 @@ class RowBuilder:
             lower: left sides, broadcast to ``shape``; -inf for an open side.
             upper: right sides, likewise.
         """
-        count = math.prod(shape)
-        spread = []
-        for columns, coefficients in terms:
-            cols, coef = np.broadcast_arrays(columns, np.asarray(coefficients, dtype=np.float64))
-            if cols.ndim <= len(shape):
-                cols, coef = cols[..., None], coef[..., None]
-            spread.append((cols, coef))
+        spread = [_spread(shape, *term) for term in terms]
         width = sum(cols.shape[-1] for cols, _ in spread)
-        columns = np.empty((*shape, width), dtype=np.int32)
-        values = np.empty((*shape, width))
-        start = 0
-        for cols, coef in spread:
-            stop = start + cols.shape[-1]
-            columns[..., start:stop], values[..., start:stop] = cols, coef
-            start = stop
+        first, each = (shape[0], math.prod(shape[1:])) if shape else (1, 1)
+        step = max(1, PIECE // max(1, each * width))
+        for start in range(0, first, step):
+            self._piece([(c[start : start + step], v[start : start + step]) for c, v in spread])
+        self._row_lower.append(lower, shape)
+        self._row_upper.append(upper, shape)
+
+    def _piece(self, terms: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> None:
+        """Add the coefficients of some rows; each pair has the shape of the rows and (k,)."""
+        columns = np.concatenate([c for c, _ in terms], -1, dtype=np.int32, casting="unsafe")
+        values = np.concatenate([v for _, v in terms], -1, dtype=np.float64, casting="unsafe")
         keep = values != 0
-        self._lengths.append(np.count_nonzero(keep.reshape(count, width), axis=1))
-        full = bool(keep.all())
-        self._columns.append(columns.ravel() if full else columns[keep])
-        self._values.append(values.ravel() if full else values[keep])
-        sides = [
-            np.broadcast_to(np.asarray(v, dtype=np.float64), shape).ravel() for v in (lower, upper)
-        ]
-        self._sides.append((sides[0], sides[1]))
-        self._m += count
+        if keep.all():
+            self._lengths.append(columns.shape[-1], columns.shape[:-1])
+        else:
+            self._lengths.append(np.count_nonzero(keep, axis=-1), columns.shape[:-1])
+            columns, values = columns[keep], values[keep]
+        self._indices.append(columns, columns.shape)
+        self._data.append(values, values.shape)
 
     def build(self, offset: float = 0.0) -> MatrixMILP:
-        """The finished program."""
-        empty = np.zeros(0)
-        lengths = np.concatenate([np.zeros(1, dtype=np.int64), *self._lengths])
-        columns = np.concatenate([np.zeros(0, dtype=np.int32), *self._columns])
-        values = np.concatenate([empty, *self._values])
-        lower, upper, cost = (
-            np.concatenate([v[i] for v in self._vars]) if self._vars else empty for i in range(3)
-        )
-        counts = [len(v[0]) for v in self._vars]
-        integer, implied = (
-            np.repeat(np.array([v[i] for v in self._vars], dtype=bool), counts) for i in (3, 4)
-        )
-        row_lower, row_upper = (
-            np.concatenate([s[i] for s in self._sides]) if self._sides else empty for i in range(2)
-        )
+        """The finished program; its arrays are the builder's, which ends with it."""
+        lengths = self._lengths.done()
+        indptr = np.zeros(len(lengths) + 1, dtype=np.int32)
+        np.cumsum(lengths, out=indptr[1:])
         return MatrixMILP(
-            c=cost,
-            indptr=np.cumsum(lengths).astype(np.int32),
-            indices=columns,
-            data=values,
-            row_lower=row_lower,
-            row_upper=row_upper,
-            lower=lower,
-            upper=upper,
-            integer=integer,
+            c=self._cost.done(),
+            indptr=indptr,
+            indices=self._indices.done(),
+            data=self._data.done(),
+            row_lower=self._row_lower.done(),
+            row_upper=self._row_upper.done(),
+            lower=self._lower.done(),
+            upper=self._upper.done(),
+            integer=self._integer.done(),
             offset=offset,
             blocks=dict(self._blocks),
-            implied=implied,
+            implied=self._implied.done(),
         )
+
+
+def _spread(
+    shape: tuple[int, ...], columns: Any, coefficients: Any
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """A term as views of shape ``shape + (k,)``, at least two-dimensional."""
+    cols, coef = np.broadcast_arrays(columns, coefficients)
+    if cols.ndim <= len(shape):
+        cols, coef = cols[..., None], coef[..., None]
+    full = (*(shape or (1,)), cols.shape[-1])
+    return np.broadcast_to(cols, full), np.broadcast_to(coef, full)

@@ -14,6 +14,8 @@ from bnnbench.errors import PluginError
 
 LIBRARIES = frozenset(
     [
+        "coptpy",
+        "cplex",
         "cvxpy",
         "dimod",
         "dwave",
@@ -32,6 +34,7 @@ LIBRARIES = frozenset(
         "sklearn",
         "tensorflow",
         "torch",
+        "xpress",
     ]
 )
 """Modules that take long to import, whether or not anybody declares them."""

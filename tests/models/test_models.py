@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnnbench.models import Qubo, RowBuilder
+from bnnbench.models import Qubo, RowBuilder, milp
 from bnnbench.models.qubo import pair_order
 
 ENTRIES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(-5, 5)), max_size=12)
@@ -92,6 +92,33 @@ def test_an_empty_program():
     assert (m.n_cols, m.n_rows, m.nnz) == (0, 0, 0)
     assert m.violation(np.zeros(0)) == 0
     assert m.objective(np.zeros(0)) == 0
+
+
+def test_a_builder_gives_its_program_away_once():
+    builder = RowBuilder()
+    x = builder.variables("x", (2,), 0, 1)
+    first = builder.build()
+    with pytest.raises(RuntimeError, match="given away"):
+        builder.build()
+    assert first.columns("x").tolist() == x.tolist()
+
+
+def test_a_block_that_is_made_in_pieces_is_the_same_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    A = rng.integers(-1, 2, (50, 3, 4))
+    programs = []
+    for piece in (1, 20, 1 << 16):
+        monkeypatch.setattr(milp, "PIECE", piece)
+        builder = RowBuilder()
+        x = builder.variables("x", (50, 3, 4), 0, np.arange(4))
+        y = builder.variables("y", (), 0, 1, cost=2)
+        builder.rows((50, 3), [(x, A), (y, 1)], -np.inf, np.arange(3))
+        builder.rows((), [(x[0, 0], [1, 2, 3, 4])], 0, 0)
+        programs.append(builder.build())
+    for other in programs[1:]:
+        for part in ("indptr", "indices", "data", "row_upper", "upper", "c"):
+            assert np.array_equal(getattr(programs[0], part), getattr(other, part))
+    assert programs[0].nnz == np.count_nonzero(A) + 50 * 3 + 4
 
 
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2**16))

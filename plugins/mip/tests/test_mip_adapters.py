@@ -1,4 +1,4 @@
-"""SCIP, Gurobi and CP-SAT: claims agree with the exact forward pass, whatever stops the run.
+"""SCIP, commercial solvers and CP-SAT: claims agree with the exact forward pass, whatever stops the run.
 
 CP-SAT runs in processes of its own: highspy, which other tests load, and ortools do not go together.
 """
@@ -14,11 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bnnbench_mip.gurobi import FREE_SIZE, Gurobi
+from bnnbench_mip.copt import Copt
+from bnnbench_mip.cplex import Cplex
+from bnnbench_mip.gurobi import Gurobi
 from bnnbench_mip.highs import Highs
 from bnnbench_mip.implications import Implications
+from bnnbench_mip.matrix_solver import LicensedSolver
 from bnnbench_mip.scip import Scip
 from bnnbench_mip.whole import OPEN, NotWholeError, Whole
+from bnnbench_mip.xpress import Xpress
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
@@ -29,8 +33,16 @@ from bnnbench.objectives import Hamming, LinearHinge, MinHinge, Objective
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits, Status, Termination
 
-needs_gurobi = pytest.mark.skipif(Gurobi().available() is not None, reason="Gurobi is not here")
-SOLVERS = [Scip(), pytest.param(Gurobi(), marks=needs_gurobi)]
+
+def where_available(solver: Solver) -> Any:
+    """The solver as a parameter of a test, skipped with the reason where it cannot run."""
+    reason = solver.available()
+    return pytest.param(solver, marks=pytest.mark.skipif(reason is not None, reason=str(reason)))
+
+
+LICENSED = [where_available(s) for s in (Gurobi(), Copt(), Cplex(), Xpress())]
+SOLVERS = [where_available(Scip()), *LICENSED]
+WITH_INDICATORS = [where_available(s) for s in (Scip(), Gurobi())]
 
 
 @dataclass
@@ -91,7 +103,8 @@ def test_a_target_a_stop_and_a_limit_end_the_run(
     problem = real(breast_cancer, LinearHinge(), features=10, hidden=4)
     model = formulation("linear-hinge").build(problem)
     wide = solver.solve(model, Limits(time=60, target=60), 0, ignore_report)
-    assert wide.termination is Termination.TARGET
+    # COPT finds the optimum before it looks whether it is to stop.
+    assert wide.termination in (Termination.TARGET, Termination.OPTIMAL)
     assert wide.objective is not None
     assert wide.objective <= 60
     stopped = solver.solve(model, Limits(time=60), 0, Recorder(stop=True))
@@ -117,7 +130,7 @@ def test_a_known_network_is_the_first_incumbent(
     assert heard.objectives[0] == pytest.approx(best.objective, abs=1e-6)
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+@pytest.mark.parametrize("solver", WITH_INDICATORS, ids=lambda s: s.name)
 @pytest.mark.parametrize("objective", [LinearHinge(), Hamming()], ids=repr)
 def test_indicators_have_the_same_optimum(
     solver: Any,
@@ -166,16 +179,62 @@ def test_highs_holds_what_it_is_given_when_its_time_is_over(
     assert solution.objective <= float(problem.evaluate(known).value) + 1e-6
 
 
-@needs_gurobi
+@pytest.mark.parametrize("solver", LICENSED, ids=lambda s: s.name)
 def test_a_licence_that_is_too_small_is_said_before_the_run(
-    breast_cancer: Dataset, formulation: Callable[..., Formulation]
+    solver: LicensedSolver, breast_cancer: Dataset, formulation: Callable[..., Formulation]
 ) -> None:
-    small = formulation("linear-hinge").build(real(breast_cancer, LinearHinge()))
-    assert Gurobi().accepts(small) is None
+    problem = real(breast_cancer, LinearHinge())
+    few = Dataset("few", problem.dataset.X[:40], problem.dataset.y[:40], (40, 0, 0))
+    small = formulation("linear-hinge").build(replace(problem, dataset=few))
+    assert solver.accepts(small) is None
     large = formulation("linear-hinge").build(real(breast_cancer, LinearHinge(), hidden=16))
-    assert large.data.n_rows > FREE_SIZE
-    refused = Gurobi().accepts(large)
-    assert refused is None or str(FREE_SIZE) in refused
+    refused = solver.accepts(large)
+    if refused is None:
+        pytest.skip("a licence for larger programs is installed")
+    assert f"without a licence {solver.label} takes" in refused
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda s: s.name)
+def test_rows_and_variables_of_all_kinds_arrive(solver: Solver) -> None:
+    """max x + y - z + 5: equation, range, free row, open ends, a constant."""
+    rows = RowBuilder()
+    x = rows.variables("x", (), -np.inf, np.inf, integer=True, cost=-1)
+    y = rows.variables("y", (), -2, np.inf, cost=-1)
+    z = rows.variables("z", (), -np.inf, 3, cost=1)
+    columns = np.array([x, y, z]).reshape(1, 3)
+    rows.rows((1,), [(columns, [2, 0, 0])], -7, 9)
+    rows.rows((1,), [(columns, [1, 1, 0])], 4.5, 4.5)
+    rows.rows((1,), [(columns, [0, 1, 1])], -1, np.inf)
+    rows.rows((1,), [(columns, [1, 1, 1])], -np.inf, np.inf)
+    rows.rows((1,), [(columns, [0, 1, 0])], -np.inf, 8)
+    milp = rows.build(offset=5)
+    # x = -3 (the range has -3.5), y = 7.5, z = -8.5
+    data = Dataset("one", np.array([[1]]), np.array([0]), (1, 0, 0))
+    problem = Problem(data, Architecture(1, (), 1), Integer(P=1), LinearHinge())
+    model = Model(problem, "milp", milp, lambda point: problem.random_network(np.random))
+    solution = solver.solve(model, Limits(time=20), 0, ignore_report)
+    assert solution.status is Status.OPTIMAL
+    assert solution.answer == pytest.approx([-3, 7.5, -8.5], abs=1e-6)
+    assert solution.objective == pytest.approx(-8, abs=1e-6)
+    assert solution.bound == pytest.approx(-8, abs=1e-6)
+    sides = replace(milp, row_upper=np.where(np.arange(5) == 2, -0.5, milp.row_upper))
+    impossible = replace(model, data=replace(sides, lower=np.array([5.0, -2, -np.inf])))
+    refuted = solver.solve(impossible, Limits(time=20), 0, ignore_report)
+    assert refuted.termination is Termination.INFEASIBLE
+    assert refuted.answer is None
+
+
+@pytest.mark.parametrize("solver", [Highs(), *SOLVERS], ids=lambda s: s.name)
+def test_what_goes_wrong_while_incumbents_arrive_is_not_lost(
+    solver: Solver, breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    model = formulation("linear-hinge").build(real(breast_cancer, LinearHinge()))
+
+    def report(*answer: Any, **claims: Any) -> bool:
+        raise RuntimeError("the report fails")
+
+    with pytest.raises(RuntimeError, match="the report fails"):
+        solver.solve(model, Limits(time=60), 0, report)
 
 
 CPSAT = """

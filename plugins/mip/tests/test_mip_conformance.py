@@ -36,9 +36,29 @@ class TestScip(SolverCase):
     formulation = "errors"
 
 
-class TestGurobi(SolverCase):
-    spec = "gurobi"
+class Licensed(SolverCase):
+    """Of those that take no more than small programs here."""
+
     formulation = "errors"
+
+    def hard_problem(self):
+        return few(tiny_problems(), "planted")[0]
+
+
+class TestGurobi(Licensed):
+    spec = "gurobi"
+
+
+class TestCopt(Licensed):
+    spec = "copt"
+
+
+class TestCplex(Licensed):
+    spec = "cplex"
+
+
+class TestXpress(Licensed):
+    spec = "xpress"
 
 
 class TestPyomo(SolverCase):

@@ -1,27 +1,25 @@
-"""Programs leave and come back: MPS files, Pyomo models, Pyomo parts on blocks of arrays."""
+"""Programs leave and come back as Pyomo models; Pyomo parts on blocks of arrays."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import highspy
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from bnnbench_mip.highs import Highs
-from bnnbench_mip.mps import read_mps, write_mps
 from bnnbench_mip.pyomo_model import compiled, joined, mirrored
 from bnnbench_mip.pyomo_solver import expand
 
 from bnnbench.architecture import Architecture
 from bnnbench.dataset import Dataset
 from bnnbench.domain import Integer
+from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Formulation, Model, ignore_report
 from bnnbench.models import MatrixMILP
-from bnnbench.objectives import Errors, LinearHinge, MinHinge, Objective
+from bnnbench.objectives import Errors, LinearHinge, Objective
 from bnnbench.problem import Problem
 from bnnbench.solution import Limits
 
@@ -41,50 +39,6 @@ def same(one: MatrixMILP, other: MatrixMILP) -> None:
     np.testing.assert_array_equal(one.indices[orders[0]], other.indices[orders[1]])
     np.testing.assert_array_equal(one.data[orders[0]], other.data[orders[1]])
     assert one.offset == other.offset
-
-
-@pytest.mark.parametrize("objective", [Errors(), MinHinge(), LinearHinge()], ids=repr)
-def test_an_mps_file_gives_the_program_and_its_blocks_back(
-    objective: Objective,
-    breast_cancer: Dataset,
-    formulation: Callable[..., Formulation],
-    tmp_path: Path,
-) -> None:
-    milp = formulation(objective.name).build(problem(breast_cancer, objective)).data
-    write_mps(milp, tmp_path / "a.mps")
-    back = read_mps(tmp_path / "a.mps")
-    same(milp, back)
-    assert back.blocks == milp.blocks
-
-
-def test_another_reader_of_the_file_finds_the_same_optimum(
-    breast_cancer: Dataset, formulation: Callable[..., Formulation], tmp_path: Path
-) -> None:
-    model = formulation("errors").build(problem(breast_cancer, Errors()))
-    write_mps(model.data, tmp_path / "a.mps")
-    reader = highspy.Highs()
-    reader.setOptionValue("output_flag", False)
-    reader.readModel(str(tmp_path / "a.mps"))
-    reader.run()
-    ours = Highs().solve(model, Limits(time=60), 0, ignore_report)
-    assert reader.getInfo().objective_function_value == pytest.approx(ours.objective, abs=1e-6)
-
-
-def test_ranges_free_rows_and_open_ends_survive_a_file(tmp_path: Path) -> None:
-    milp = MatrixMILP(
-        c=np.array([1.0, 0.0, -0.1]),
-        indptr=np.array([0, 2, 3, 5], dtype=np.int32),
-        indices=np.array([0, 1, 2, 0, 2], dtype=np.int32),
-        data=np.array([1.0, 1 / 3, -2.0, 1e-9, 5.0]),
-        row_lower=np.array([-1.5, -np.inf, 0.25]),
-        row_upper=np.array([2.0, np.inf, np.inf]),
-        lower=np.array([-np.inf, 0.0, -3.0]),
-        upper=np.array([np.inf, 1.0, np.inf]),
-        integer=np.array([False, True, False]),
-        offset=-2.5,
-    )
-    write_mps(milp, tmp_path / "a.mps")
-    same(milp, read_mps(tmp_path / "a.mps"))
 
 
 def test_a_pyomo_model_compiles_to_the_program_it_was_made_from(
@@ -119,6 +73,23 @@ def test_side_constraints_in_pyomo_hold_in_the_joined_program(
     assert solution.objective is not None
     assert free.objective is not None
     assert solution.objective >= free.objective - 1e-6
+
+
+@pytest.mark.parametrize("start", ["none", "reference"])
+def test_an_encode_that_does_not_know_the_joined_variables_is_said(
+    start: str, breast_cancer: Dataset, formulation: Callable[..., Formulation]
+) -> None:
+    small = problem(breast_cancer, LinearHinge())
+    known = small.random_network(np.random.default_rng(0))
+    small = replace(small, dataset=replace(small.dataset, reference=known))
+    model = formulation("linear-hinge").build(small)
+    part = pyo.ConcreteModel()
+    part.more = pyo.Var(range(7), domain=pyo.Binary)
+    longer = replace(model, data=joined(model.data, part, {}))
+    with pytest.raises(ProblemError, match="bits for linear-hinge has .* encode=None"):
+        Highs(start=start).solve(longer, Limits(time=60), 0, ignore_report)
+    solution = Highs().solve(replace(longer, encode=None), Limits(time=60), 0, ignore_report)
+    assert solution.answer is not None
 
 
 def test_a_new_variable_with_the_name_of_a_block_is_refused(

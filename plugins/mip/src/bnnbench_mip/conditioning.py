@@ -21,15 +21,13 @@ LARGE, WANTED = 2.0**20, 2.0**10
 
 def conditioned(milp: MatrixMILP) -> MatrixMILP:
     """The same program with large rows divided by powers of two."""
+    if max(milp.data.max(initial=0.0), -milp.data.min(initial=0.0)) <= LARGE:
+        return milp
     lengths = np.diff(milp.indptr)
     largest = np.zeros(milp.n_rows)
     filled = lengths > 0
-    if milp.nnz:
-        starts = milp.indptr[:-1][filled]
-        largest[filled] = np.maximum.reduceat(np.abs(milp.data), starts)
+    largest[filled] = np.maximum.reduceat(np.abs(milp.data), milp.indptr[:-1][filled])
     large = largest > LARGE
-    if not large.any():
-        return milp
     factors = np.ones(milp.n_rows)
     factors[large] = 2.0 ** -np.ceil(np.log2(largest[large] / WANTED))
     return replace(

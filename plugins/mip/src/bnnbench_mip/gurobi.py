@@ -1,8 +1,6 @@
 """Gurobi: commercial branch and cut, fed by arrays through gurobipy.
 
-The licence that comes with the package refuses programs of more than 2000 rows or variables;
-``accepts`` says so. Where a program is larger it asks Gurobi itself, since another licence may be
-installed. That licence is also for non-production use only, so its times are for orientation.
+The licence that comes with the package refuses programs of more than 2000 rows or variables.
 """
 
 from __future__ import annotations
@@ -12,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from bnnbench.interfaces import Clock, Model, Report, Solver, missing
+from bnnbench.interfaces import missing
 from bnnbench.models import MatrixMILP
-from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec
+from bnnbench.solution import Solution, Termination
 from bnnbench_mip.implications import Implications
-from bnnbench_mip.warm import start_point, used_by_start
-from bnnbench_mip.watch import Watch, mip_tolerance
+from bnnbench_mip.matrix_solver import LicensedSolver
+from bnnbench_mip.watch import Watch
 
-FREE_SIZE = 2000
 TOO_LARGE = 10010
 """Gurobi's number for a program beyond the licence."""
 INFINITE = 1e99
@@ -40,40 +37,23 @@ TERMINATIONS = {
 
 
 @dataclass(frozen=True)
-class Gurobi(Solver):
+class Gurobi(LicensedSolver):
     """Gurobi, with streamed incumbents and bounds; 2000 rows or variables without a licence.
 
+    Further parameters: see :class:`~bnnbench_mip.matrix_solver.LicensedSolver`.
+
     Attributes:
-        threads: threads of the solver; none for what the limits allow.
-        mip_rel_gap: stop when the relative gap is at most this.
-        mip_abs_gap: stop when incumbent - bound is at most this, in objective units.
-        feasibility: how far integer variables and rows may be off; none for 0.1 over the largest
-            big-M, between 1e-9 and 1e-6.
-        nodes: most nodes; none for no limit.
-        tighten: take the slack out of incumbents.
-        start: solver of kind direct whose network is the first solution; none or reference.
-        start_seconds: for it.
         indicators: rows with a big-M as indicator constraints, see
             :mod:`bnnbench_mip.implications`.
     """
 
     name: ClassVar[str] = "gurobi"
-    kind: ClassVar[str] = "milp"
     requires: ClassVar[tuple[str, ...]] = ("gurobipy", "scipy")
     preload: ClassVar[tuple[str, ...]] = ("gurobipy", "scipy.sparse")
-    threads: int | None = None
-    mip_rel_gap: float = 0.0
-    mip_abs_gap: float = 1e-6
-    feasibility: float | None = None
-    nodes: int | None = None
-    tighten: bool = True
-    start: str = "none"
-    start_seconds: float = 1.0
+    finest: ClassVar[float] = 1e-9
+    label: ClassVar[str] = "Gurobi"
+    free: ClassVar[tuple[int, int, int]] = (2000, 2000, 4000)
     indicators: bool = False
-
-    @property
-    def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return used_by_start(self.start)
 
     def available(self) -> str | None:
         absent = missing(self.requires)
@@ -87,48 +67,42 @@ class Gurobi(Solver):
         except gurobipy.GurobiError as error:
             return f"Gurobi has no licence here: {error}"
 
-    def accepts(self, model: Model) -> str | None:
-        milp = model.data
-        if max(milp.n_rows, milp.n_cols) <= FREE_SIZE or not _limited():
-            return None
-        return (
-            f"{milp.n_rows} rows and {milp.n_cols} variables, the installed licence allows"
-            f" {FREE_SIZE} of each"
-        )
+    def refuses(self, milp: MatrixMILP) -> bool:
+        import gurobipy
 
-    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
-        watch = Watch(model, self.tighten, report, limits, Clock(limits))
-        point = start_point(model, self.start, self.start_seconds, limits, seed, report)
-        tolerance = max(1e-9, self.feasibility or mip_tolerance(model))
         with _quiet() as environment:
             try:
-                solver, x = hand_over(environment, model.data, self.indicators)
-                for name, value in self._parameters(tolerance, limits, seed, watch.clock).items():
-                    solver.setParam(name, value)
-                if point is not None:
-                    x.Start = point
-                solver.optimize(_callback(x, watch))
-                return _read(solver, x, watch, tolerance)
-            except MemoryError:
-                return Solution.found(None, Termination.MEMORY)
+                hand_over(environment, milp)[0].optimize()
+            except gurobipy.GurobiError as error:
+                return int(error.errno) == TOO_LARGE
+        return False
 
-    def _parameters(
-        self, tolerance: float, limits: Limits, seed: int, clock: Clock
-    ) -> dict[str, Any]:
+    def run(self, watch: Watch, start: npt.NDArray[np.float64] | None, seed: int) -> Solution:
+        tolerance = self.tolerance(watch.model)
+        with _quiet() as environment:
+            solver, x = hand_over(environment, watch.model.data, self.indicators)
+            for name, value in self._parameters(tolerance, seed, watch).items():
+                solver.setParam(name, value)
+            if start is not None:
+                x.Start = start
+            solver.optimize(_callback(x, watch))
+            return _read(solver, x, watch, tolerance)
+
+    def _parameters(self, tolerance: float, seed: int, watch: Watch) -> dict[str, Any]:
         parameters: dict[str, Any] = {
-            "Threads": self.threads or limits.threads,
+            "Threads": self.threads or watch.limits.threads,
             "Seed": seed % 2_000_000_000,
             "MIPGap": self.mip_rel_gap,
             "MIPGapAbs": self.mip_abs_gap,
             "IntFeasTol": tolerance,
             "FeasibilityTol": tolerance,
         }
-        if math.isfinite(clock.left):
-            parameters["TimeLimit"] = max(0.01, 0.99 * clock.left)
-        if limits.memory is not None:
-            parameters["MemLimit"] = limits.memory / 1e9
-        if limits.target is not None:
-            parameters["BestObjStop"] = limits.target + 1e-9 * max(1.0, abs(limits.target))
+        if watch.seconds is not None:
+            parameters["TimeLimit"] = watch.seconds
+        if watch.limits.memory is not None:
+            parameters["MemLimit"] = watch.limits.memory / 1e9
+        if watch.goal is not None:
+            parameters["BestObjStop"] = watch.goal
         if self.nodes is not None:
             parameters["NodeLimit"] = self.nodes
         return parameters
@@ -230,16 +204,3 @@ def _quiet() -> Any:
     import gurobipy
 
     return gurobipy.Env(params={"OutputFlag": 0})
-
-
-def _limited() -> bool:
-    """Whether the licence refuses a program just beyond the free size."""
-    import gurobipy
-
-    with _quiet() as environment, gurobipy.Model(env=environment) as probe:
-        probe.addMVar(FREE_SIZE + 1)
-        try:
-            probe.optimize()
-        except gurobipy.GurobiError as error:
-            return int(error.errno) == TOO_LARGE
-    return False

@@ -20,12 +20,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
-from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec
-from bnnbench_mip.warm import start_point, used_by_start
-from bnnbench_mip.watch import Watch, mip_tolerance
+from bnnbench.solution import Solution, Termination
+from bnnbench_mip.matrix_solver import MatrixSolver
+from bnnbench_mip.watch import Watch
 
 if TYPE_CHECKING:
     import highspy
@@ -45,72 +43,50 @@ TERMINATIONS = {
 
 
 @dataclass(frozen=True)
-class Highs(Solver):
+class Highs(MatrixSolver):
     """HiGHS branch and cut, with streamed incumbents and bounds.
+
+    Further parameters: see :class:`~bnnbench_mip.matrix_solver.MatrixSolver`.
 
     Attributes:
         threads: threads of the solver; none for what the limits allow.
-        mip_rel_gap: stop when (incumbent - bound) / incumbent is at most this.
-        mip_abs_gap: stop when incumbent - bound is at most this, in objective units.
-        feasibility: how far integer variables and rows may be off; none for 0.1 over the largest
-            big-M, between 1e-10 and 1e-6.
         presolve: choose, on or off.
         heuristic_effort: share of the work that goes into primal heuristics, 0..1.
-        nodes: most nodes; none for no limit.
-        tighten: take the slack out of incumbents, see :mod:`bnnbench_mip.watch`.
-        start: solver of kind direct whose network is the first solution; none or reference.
-        start_seconds: for it.
     """
 
     name: ClassVar[str] = "highs"
-    kind: ClassVar[str] = "milp"
     requires: ClassVar[tuple[str, ...]] = ("highspy",)
     preload: ClassVar[tuple[str, ...]] = ("highspy",)
     threads: int | None = None
-    mip_rel_gap: float = 0.0
-    mip_abs_gap: float = 1e-6
-    feasibility: float | None = None
     presolve: str = "choose"
     heuristic_effort: float = 0.05
-    nodes: int | None = None
-    tighten: bool = True
-    start: str = "none"
-    start_seconds: float = 1.0
 
-    @property
-    def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return used_by_start(self.start)
-
-    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+    def run(self, watch: Watch, start: npt.NDArray[np.float64] | None, seed: int) -> Solution:
         import highspy
 
-        clock = Clock(limits)
-        point = start_point(model, self.start, self.start_seconds, limits, seed, report)
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         try:
-            for option, value in self._options(model, limits, seed).items():
+            for option, value in self._options(watch, seed).items():
                 _checked(solver.setOptionValue(option, value), f"option {option}={value}")
-            _checked(pass_model(solver, model.data), "the model")
-            watch = _Callbacks(model, self.tighten, report, limits, clock)
-            watch.attach(solver)
-            if point is not None:
-                hand_start(solver, watch, point)
-            solver.setOptionValue("time_limit", max(0.01, 0.99 * clock.left))
+            _checked(pass_model(solver, watch.model.data), "the model")
+            _attach(solver, watch)
+            if start is not None:
+                solver.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
+            if watch.seconds is not None:
+                solver.setOptionValue("time_limit", watch.seconds)
             solver.run()
             return _read(solver, watch)
-        except MemoryError:
-            return Solution.found(None, Termination.MEMORY)
         finally:
             solver.resetGlobalScheduler(True)
 
-    def _options(self, model: Model, limits: Limits, seed: int) -> dict[str, Any]:
-        tolerance = self.feasibility or mip_tolerance(model)
+    def _options(self, watch: Watch, seed: int) -> dict[str, Any]:
+        tolerance = self.tolerance(watch.model)
         options: dict[str, Any] = {
             "output_flag": True,
             "log_to_console": False,
             "log_file": "",
             "mip_min_logging_interval": 0.5,
-            "threads": self.threads or limits.threads,
+            "threads": self.threads or watch.limits.threads,
             "random_seed": seed % 2**31,
             "mip_rel_gap": self.mip_rel_gap,
             "mip_abs_gap": self.mip_abs_gap,
@@ -119,40 +95,38 @@ class Highs(Solver):
             "presolve": self.presolve,
             "mip_heuristic_effort": self.heuristic_effort,
         }
-        if limits.target is not None:
-            options["objective_target"] = limits.target + 1e-9 * max(1.0, abs(limits.target))
+        if watch.goal is not None:
+            options["objective_target"] = watch.goal
         if self.nodes is not None:
             options["mip_max_nodes"] = self.nodes
         return options
 
 
-@dataclass(eq=False)
-class _Callbacks(Watch):
-    """HiGHS's events of one run."""
+def _attach(solver: highspy.Highs, watch: Watch) -> None:
+    """Tell the watch of HiGHS's events, and let it stop the run."""
 
-    def attach(self, solver: highspy.Highs) -> None:
-        solver.cbMipImprovingSolution.subscribe(self.improving)
-        solver.cbMipLogging.subscribe(self.logging)
-        if self.tighten and self.model.encode is not None:
-            solver.cbMipUserSolution.subscribe(self.hand_over)
-        for interrupt in (solver.cbMipInterrupt, solver.cbSimplexInterrupt):
-            interrupt.subscribe(self.interrupt)
-
-    def improving(self, event: Any) -> None:
+    def improving(event: Any) -> None:
         point = np.array(event.data_out.mip_solution, dtype=np.float64)
-        self.found(point, float(event.data_out.objective_function_value))
+        watch.found(point, float(event.data_out.objective_function_value))
 
-    def hand_over(self, event: Any) -> None:
-        if self.better is not None:
-            event.data_in.setSolution(self.better)
-            self.better = None
+    def hand_over(event: Any) -> None:
+        if watch.better is not None:
+            event.data_in.setSolution(watch.better)
+            watch.better = None
 
-    def logging(self, event: Any) -> None:
-        self.bounded(float(event.data_out.mip_dual_bound))
+    def logging(event: Any) -> None:
+        watch.bounded(float(event.data_out.mip_dual_bound))
 
-    def interrupt(self, event: Any) -> None:
-        if self.over:
+    def interrupt(event: Any) -> None:
+        if watch.over:
             event.interrupt()
+
+    solver.cbMipImprovingSolution.subscribe(improving)
+    solver.cbMipLogging.subscribe(logging)
+    if watch.tighten and watch.model.encode is not None:
+        solver.cbMipUserSolution.subscribe(hand_over)
+    for event in (solver.cbMipInterrupt, solver.cbSimplexInterrupt):
+        event.subscribe(interrupt)
 
 
 def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
@@ -176,12 +150,6 @@ def pass_model(solver: highspy.Highs, milp: MatrixMILP) -> highspy.HighsStatus:
         milp.data,
         milp.integer.astype(np.int32),
     )
-
-
-def hand_start(solver: highspy.Highs, watch: Watch, point: npt.NDArray[np.float64]) -> None:
-    """Give HiGHS a first solution; it counts as found, for HiGHS may be stopped too early."""
-    solver.setSolution(len(point), np.arange(len(point), dtype=np.int32), point)
-    watch.found(point, watch.model.data.objective(point))
 
 
 def _checked(status: Any, what: str) -> None:

@@ -1,38 +1,29 @@
 """Programs as free-format MPS files, and back: for other solvers, and for looking at.
 
-A variable of block ``w1`` at index (3, 4) is called ``w1(3,4)``, so that reading the file gives the
-blocks back; rows are ``r0``, ``r1``, ... Numbers are written as the shortest texts that read back
-as the same floats, so writing and reading is exact. The constant of the objective stands, negated,
-in the RHS section, as is usual. Cost: a line per coefficient.
+Variables are named as :mod:`bnnbench_mip.names` says, so that reading the file gives the blocks
+back; rows are ``r0``, ``r1``, ... Numbers are written as the shortest texts that read back as the
+same floats, so writing and reading is exact, but for the left side of a row with two different
+ones, which MPS gives by its distance from the right one. The constant of the objective stands,
+negated, in the RHS section, as is usual. Cost: a line per coefficient.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from bnnbench.models import MatrixMILP
+from bnnbench_mip.names import blocks_of, column_names
 
 COST = "cost"
-_NAME = re.compile(r"(.+)\((\d+(?:,\d+)*)\)")
 
 
 def write_mps(milp: MatrixMILP, path: Path) -> None:
     """Write a program as free-format MPS."""
     path.write_text("\n".join(_lines(milp)) + "\n", encoding="ascii")
-
-
-def column_names(milp: MatrixMILP) -> list[str]:
-    """Names of all variables: their block and index in it; ``x(k)`` outside of blocks."""
-    names = [f"x({k})" for k in range(milp.n_cols)]
-    for block, (start, shape) in milp.blocks.items():
-        for k, index in enumerate(np.ndindex(*shape)):
-            names[start + k] = f"{block}({','.join(map(str, index))})"
-    return names
 
 
 def _lines(milp: MatrixMILP) -> Iterator[str]:
@@ -176,7 +167,7 @@ class _Reader:
             upper=ends[:, 1],
             integer=np.array([self.whole[n] for n in names], dtype=bool),
             offset=-self.sides.get(objective, 0.0),
-            blocks=_blocks(names),
+            blocks=blocks_of(names),
         )
 
 
@@ -195,21 +186,3 @@ def read_mps(path: Path) -> MatrixMILP:
             continue
         reader.read(section, words)
     return reader.program()
-
-
-def _blocks(names: list[str]) -> dict[str, tuple[int, tuple[int, ...]]]:
-    """Blocks from runs of names that count through a shape, row-major."""
-    starts: dict[str, int] = {}
-    last: dict[str, tuple[int, ...]] = {}
-    for k, name in enumerate(names):
-        match = _NAME.fullmatch(name)
-        if match:
-            starts.setdefault(match[1], k)
-            last[match[1]] = tuple(int(i) + 1 for i in match[2].split(","))
-    found = {}
-    for block, start in starts.items():
-        shape = last[block]
-        wanted = [f"{block}({','.join(map(str, i))})" for i in np.ndindex(*shape)]
-        if names[start : start + len(wanted)] == wanted:
-            found[block] = (start, shape)
-    return found

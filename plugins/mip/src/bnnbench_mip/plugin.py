@@ -58,6 +58,8 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
     """Solvers of kind ``milp``, and some that read problems themselves."""
     from bnnbench_mip.bemi import Bemi
     from bnnbench_mip.columns import Columns
+    from bnnbench_mip.copt import Copt
+    from bnnbench_mip.cplex import Cplex
     from bnnbench_mip.cpsat import CpSat
     from bnnbench_mip.errors_route import ErrorsRoute
     from bnnbench_mip.gurobi import Gurobi
@@ -67,6 +69,7 @@ def bnnbench_solvers() -> Iterable[type[Solver]]:
     from bnnbench_mip.hybrid import IcarteHW
     from bnnbench_mip.pyomo_solver import Pyomo
     from bnnbench_mip.scip import Scip
+    from bnnbench_mip.xpress import Xpress
 
-    programs: list[type[Solver]] = [Highs, CpSat, Scip, Gurobi, Pyomo]
+    programs: list[type[Solver]] = [Highs, CpSat, Scip, Gurobi, Copt, Cplex, Xpress, Pyomo]
     return [*programs, Columns, ErrorsRoute, HittingSet, Bemi, IcarteHW, Hierarchical]

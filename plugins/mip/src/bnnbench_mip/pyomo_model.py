@@ -4,9 +4,9 @@ Writing a program in Pyomo costs a Python object per row and variable, so it is 
 what is small or new, while rows that repeat over samples are better made of arrays (mip.md section
 3). Both meet here:
 
-* :func:`compiled` turns a linear ``ConcreteModel`` into a :class:`~bnnbench.models.MatrixMILP` by
-  Pyomo's own standard-form compiler, with the garbage collector paused; every ``Var`` becomes a
-  block of its name.
+* :func:`compiled` turns a linear ``ConcreteModel`` into a :class:`~bnnbench.models.MatrixMILP` as
+  :mod:`bnnbench_mip.pyomo_rows` says, with the garbage collector paused; every ``Var`` becomes a
+  block of its name, a fixed variable one whose bounds are its value.
 * :func:`joined` adds the rows, further variables and objective of a Pyomo part to a program made of
   arrays; :func:`mirrored` makes the Pyomo variables that stand for one of its blocks.
 
@@ -22,16 +22,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bnnbench.models import MatrixMILP
+from bnnbench_mip.pyomo_rows import LinearPart, linear_part
 
 
 def compiled(model: Any) -> MatrixMILP:
     """A linear Pyomo model as arrays; maximisation is turned round.
 
     Raises:
-        ValueError: for a model that is not linear, by Pyomo.
+        ValueError: see :func:`bnnbench_mip.pyomo_rows.linear_part`.
     """
     return joined(_EMPTY, model, {})
 
@@ -65,71 +65,53 @@ def joined(milp: MatrixMILP, model: Any, shared: Mapping[str, Any]) -> MatrixMIL
         shared: by block of the program the ``Var`` that stands for it; see :func:`mirrored`.
 
     Raises:
-        ValueError: when a new ``Var`` has the name of a block.
+        ValueError: when a new ``Var`` has the name of a block; see also
+            :func:`bnnbench_mip.pyomo_rows.linear_part`.
     """
-    with collector_paused():
-        form = _standard_form(model)
-    known = {
+    place = {
         id(entry): int(column)
         for block, variable in shared.items()
         for entry, column in zip(variable.values(), milp.columns(block).ravel(), strict=True)
     }
     blocks = dict(milp.blocks)
     fresh: list[Any] = []
-    for name, variable in _variables(model, known):
+    for name, variable in _variables(model, place):
         if name in blocks:
             raise ValueError(f"{name} is a block of the program already: give it as shared.")
         entries = list(variable.values())
         blocks[name] = (milp.n_cols + len(fresh), (len(entries),))
         fresh += entries
-    place = known | {id(entry): milp.n_cols + k for k, entry in enumerate(fresh)}
-    columns = np.array([place[id(entry)] for entry in form.columns], dtype=np.int32)
-    return _stacked(milp, form, columns, fresh, blocks)
+    place |= {id(entry): milp.n_cols + k for k, entry in enumerate(fresh)}
+    with collector_paused():
+        part = linear_part(model, place)
+    both = _stacked(milp, part, fresh, blocks)
+    for entry in (v for variable in shared.values() for v in variable.values() if v.fixed):
+        both.lower[place[id(entry)]] = both.upper[place[id(entry)]] = entry.value
+    return both
 
 
 def _stacked(
-    milp: MatrixMILP, form: Any, columns: Any, fresh: list[Any], blocks: Any
+    milp: MatrixMILP, part: LinearPart, fresh: list[Any], blocks: dict[str, Any]
 ) -> MatrixMILP:
-    A = form.A.tocsr()
-    low, high = _sides(form)
-    lower = [-math.inf if v.lb is None else float(v.lb) for v in fresh]
-    upper = [math.inf if v.ub is None else float(v.ub) for v in fresh]
+    ends = [(v.value, v.value) if v.fixed else v.bounds for v in fresh]
     cost = np.concatenate([milp.c, np.zeros(len(fresh))])
-    offset = milp.offset
-    if form.c.shape[0]:
-        terms = form.c.tocoo()
-        np.add.at(cost, columns[terms.col], terms.data)
-        offset += float(form.c_offset[0])
+    np.add.at(cost, part.cost_columns, part.costs)
     integer = np.array([v.is_integer() or v.is_binary() for v in fresh], dtype=bool)
     implied = None if milp.implied is None else np.append(milp.implied, np.zeros(len(fresh), bool))
     return MatrixMILP(
         c=cost,
-        indptr=np.concatenate([milp.indptr, milp.indptr[-1] + A.indptr[1:]]).astype(np.int32),
-        indices=np.concatenate([milp.indices, columns[A.indices]]).astype(np.int32),
-        data=np.concatenate([milp.data, A.data.astype(np.float64)]),
-        row_lower=np.concatenate([milp.row_lower, low]),
-        row_upper=np.concatenate([milp.row_upper, high]),
-        lower=np.concatenate([milp.lower, lower]),
-        upper=np.concatenate([milp.upper, upper]),
+        indptr=np.concatenate([milp.indptr, milp.indptr[-1] + part.indptr[1:]]),
+        indices=np.concatenate([milp.indices, part.columns]),
+        data=np.concatenate([milp.data, part.values]),
+        row_lower=np.concatenate([milp.row_lower, part.lower]),
+        row_upper=np.concatenate([milp.row_upper, part.upper]),
+        lower=np.concatenate([milp.lower, [-math.inf if a is None else a for a, _ in ends]]),
+        upper=np.concatenate([milp.upper, [math.inf if b is None else b for _, b in ends]]),
         integer=np.concatenate([milp.integer, integer]),
-        offset=offset,
+        offset=milp.offset + part.offset,
         blocks=blocks,
         implied=implied,
     )
-
-
-def _standard_form(model: Any) -> Any:
-    import pyomo.environ as pyo
-    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
-
-    return LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=pyo.minimize)
-
-
-def _sides(form: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Left and right sides from the kinds of Pyomo's mixed form: 1 upper, -1 lower, 0 equal."""
-    kinds = np.array([row.bound_type for row in form.rows], dtype=int)
-    rhs = np.asarray(form.rhs, dtype=np.float64)
-    return np.where(kinds == 1, -np.inf, rhs), np.where(kinds == -1, np.inf, rhs)
 
 
 def _variables(model: Any, known: Mapping[int, int]) -> Iterator[tuple[str, Any]]:

@@ -91,7 +91,7 @@ class Pyomo(Solver):
 def expand(milp: MatrixMILP) -> Any:
     """The program as a ``pyomo.environ.ConcreteModel`` with variables ``x``, rows ``row``."""
     import pyomo.environ as pyo
-    from pyomo.core.expr.numeric_expr import LinearExpression
+    from pyomo.core import expr
 
     model = pyo.ConcreteModel()
     lower, upper = _open_ends(milp.lower), _open_ends(milp.upper)
@@ -102,23 +102,27 @@ def expand(milp: MatrixMILP) -> Any:
     )
     x = [model.x[i] for i in range(milp.n_cols)]
     low, high = _open_ends(milp.row_lower), _open_ends(milp.row_upper)
-    starts, columns = milp.indptr.tolist(), milp.indices.tolist()
-    values, costs = milp.data.tolist(), milp.c.tolist()
+    starts, costs = milp.indptr.tolist(), milp.c.tolist()
+    variables = map(x.__getitem__, milp.indices.tolist())
+    terms = list(map(expr.MonomialTermExpression, zip(milp.data.tolist(), variables, strict=True)))
 
     def row(m: Any, k: int) -> Any:
-        part = range(starts[k], starts[k + 1])
         # Pyomo refuses a row without variables, even a true one.
-        body = LinearExpression(
-            constant=0.0,
-            linear_coefs=[values[e] for e in part] or [0.0],
-            linear_vars=[x[columns[e]] for e in part] or [x[0]],
-        )
+        part = terms[starts[k] : starts[k + 1]] or [expr.MonomialTermExpression((0.0, x[0]))]
+        body = expr.LinearExpression(part)
+        # As relations: to read them out of a tuple takes Pyomo twice as long.
+        if low[k] is not None and low[k] == high[k]:
+            return expr.EqualityExpression((body, high[k]))
+        if low[k] is None and high[k] is not None:
+            return expr.InequalityExpression((body, high[k]), False)
+        if high[k] is None and low[k] is not None:
+            return expr.InequalityExpression((low[k], body), False)
         return (low[k], body, high[k])
 
     model.row = pyo.Constraint(range(milp.n_rows), rule=row)
     priced = [i for i, cost in enumerate(costs) if cost]
     model.objective = pyo.Objective(
-        expr=LinearExpression(
+        expr=expr.LinearExpression(
             constant=milp.offset,
             linear_coefs=[costs[i] for i in priced],
             linear_vars=[x[i] for i in priced],

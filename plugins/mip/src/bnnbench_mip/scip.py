@@ -15,13 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import Clock, Model, Report, Solver
 from bnnbench.models import MatrixMILP
-from bnnbench.solution import Limits, Solution, Termination
-from bnnbench.spec import Spec
+from bnnbench.solution import Solution, Termination
 from bnnbench_mip.implications import Implications
-from bnnbench_mip.warm import start_point, used_by_start
-from bnnbench_mip.watch import Watch, mip_tolerance
+from bnnbench_mip.matrix_solver import MatrixSolver
+from bnnbench_mip.watch import Watch
 
 INFINITE = 1e19
 TERMINATIONS = {
@@ -39,62 +37,36 @@ TERMINATIONS = {
 
 
 @dataclass(frozen=True)
-class Scip(Solver):
+class Scip(MatrixSolver):
     """SCIP branch and cut, one thread, with streamed incumbents and bounds.
 
+    Further parameters: see :class:`~bnnbench_mip.matrix_solver.MatrixSolver`.
+
     Attributes:
-        mip_rel_gap: stop when the relative gap is at most this.
-        mip_abs_gap: stop when incumbent - bound is at most this, in objective units.
-        feasibility: how far integer variables and rows may be off; none for 0.1 over the largest
-            big-M, between 1e-10 and 1e-6.
-        nodes: most nodes; none for no limit.
-        tighten: take the slack out of incumbents.
-        start: solver of kind direct whose network is the first solution; none or reference.
-        start_seconds: for it.
         indicators: rows with a big-M as indicator constraints, see
             :mod:`bnnbench_mip.implications`.
     """
 
     name: ClassVar[str] = "scip"
-    kind: ClassVar[str] = "milp"
     requires: ClassVar[tuple[str, ...]] = ("pyscipopt",)
     preload: ClassVar[tuple[str, ...]] = ("pyscipopt",)
-    mip_rel_gap: float = 0.0
-    mip_abs_gap: float = 1e-6
-    feasibility: float | None = None
-    nodes: int | None = None
-    tighten: bool = True
-    start: str = "none"
-    start_seconds: float = 1.0
-
     indicators: bool = False
 
-    @property
-    def uses(self) -> tuple[tuple[str, Spec], ...]:
-        return used_by_start(self.start)
-
-    def solve(self, model: Model, limits: Limits, seed: int, report: Report) -> Solution:
+    def run(self, watch: Watch, start: npt.NDArray[np.float64] | None, seed: int) -> Solution:
         import pyscipopt
 
-        watch = Watch(model, self.tighten, report, limits, Clock(limits))
-        point = start_point(model, self.start, self.start_seconds, limits, seed, report)
-        try:
-            solver = pyscipopt.Model()
-            solver.hideOutput()
-            variables = hand_over(solver, model.data, self.indicators)
-            if point is not None:
-                _start(solver, variables, point)
-            attach(solver, variables, watch)
-            tolerance = self.feasibility or mip_tolerance(model)
-            solver.setParams(self._parameters(tolerance, limits, seed, watch.clock))
-            solver.optimize()
-            return _read(solver, variables, watch, tolerance)
-        except MemoryError:
-            return Solution.found(None, Termination.MEMORY)
+        solver = pyscipopt.Model()
+        solver.hideOutput()
+        variables = hand_over(solver, watch.model.data, self.indicators)
+        if start is not None:
+            _start(solver, variables, start)
+        attach(solver, variables, watch)
+        tolerance = self.tolerance(watch.model)
+        solver.setParams(self._parameters(tolerance, seed, watch))
+        solver.optimize()
+        return _read(solver, variables, watch, tolerance)
 
-    def _parameters(
-        self, tolerance: float, limits: Limits, seed: int, clock: Clock
-    ) -> dict[str, Any]:
+    def _parameters(self, tolerance: float, seed: int, watch: Watch) -> dict[str, Any]:
         parameters: dict[str, Any] = {
             "timing/clocktype": 2,
             "randomization/randomseedshift": seed % 2**31,
@@ -102,10 +74,10 @@ class Scip(Solver):
             "limits/absgap": self.mip_abs_gap,
             "numerics/feastol": tolerance,
         }
-        if math.isfinite(clock.left):
-            parameters["limits/time"] = max(0.01, 0.98 * clock.left)
-        if limits.memory is not None:
-            parameters["limits/memory"] = limits.memory / 2**20
+        if watch.seconds is not None:
+            parameters["limits/time"] = watch.seconds
+        if watch.limits.memory is not None:
+            parameters["limits/memory"] = watch.limits.memory / 2**20
         if self.nodes is not None:
             parameters["limits/nodes"] = self.nodes
         return parameters
@@ -129,6 +101,9 @@ def hand_over(solver: Any, milp: MatrixMILP, indicators: bool = False) -> list[A
     starts, columns, values = milp.indptr.tolist(), milp.indices.tolist(), milp.data.tolist()
     ends = zip(_ends(sides[0]), _ends(sides[1]), entry.tolist(), strict=True)
     for k, (low, high, at) in enumerate(ends):
+        if low is None and high is None:
+            # PySCIPOpt takes no row without a side.
+            continue
         part = [e for e in range(starts[k], starts[k + 1]) if e != at]
         body = pyscipopt.quicksum(values[e] * variables[columns[e]] for e in part)
         if not part:

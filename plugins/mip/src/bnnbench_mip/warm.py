@@ -12,6 +12,7 @@ from bnnbench.inner import Inner, Name, used
 from bnnbench.interfaces import Model, Report
 from bnnbench.solution import Limits
 from bnnbench.spec import Spec
+from bnnbench_mip.watch import encoded
 
 SHARE = 0.1
 """Share of the time limit that a start may take, at most."""
@@ -53,7 +54,7 @@ def start_point(
     if network is None:
         return None
     try:
-        point = np.asarray(model.encode(network), dtype=np.float64)
+        point = encoded(model, network)
     except ValueError:
         return None
     return point if model.data.violation(point) <= 1e-6 else None

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bnnbench.errors import ProblemError
 from bnnbench.interfaces import Clock, Model, Report
+from bnnbench.network import Network
 from bnnbench.solution import Limits, Solution, Status, Termination
 
 FINEST, COARSEST = 1e-10, 1e-6
@@ -37,6 +39,8 @@ class Watch:
         stop: whether a report or the target ended the run.
         point, objective, bound: the best so far.
         better: a tightened point that the solver does not know yet.
+        failure: what went wrong in a callback, where many solvers would swallow it; it stops the
+            run, and :meth:`solution` raises it.
     """
 
     model: Model
@@ -50,14 +54,41 @@ class Watch:
     objective: float = math.inf
     bound: float = -math.inf
     better: npt.NDArray[np.float64] | None = None
+    failure: Exception | None = None
 
     @property
     def over(self) -> bool:
         """Whether the solver should stop."""
         return self.stop or self.clock.over
 
+    @property
+    def seconds(self) -> float | None:
+        """A solver's own time limit: a little less than what is left; None without limit."""
+        return max(0.01, 0.99 * self.clock.left) if math.isfinite(self.clock.left) else None
+
+    @property
+    def goal(self) -> float | None:
+        """The objective at which the target counts as reached; None without target."""
+        target = self.limits.target
+        return None if target is None else target + 1e-9 * max(1.0, abs(target))
+
     def found(self, point: npt.NDArray[np.float64], objective: float) -> None:
         """Keep and stream a point if it is the best so far."""
+        try:
+            self._found(point, objective)
+        except Exception as error:
+            self.failure, self.stop = error, True
+
+    def bounded(self, bound: float) -> None:
+        """Keep and stream a bound if it is the best so far."""
+        if math.isfinite(bound) and bound > self.bound:
+            self.bound = bound
+            try:
+                self.stop |= self.report(bound=settled(bound, self.objective))
+            except Exception as error:
+                self.failure, self.stop = error, True
+
+    def _found(self, point: npt.NDArray[np.float64], objective: float) -> None:
         tight = self.tightened(point)
         if tight is not None:
             value = self.model.data.objective(tight)
@@ -68,26 +99,18 @@ class Watch:
         if objective >= self.objective:
             return
         self.point, self.objective = point, objective
-        target = self.limits.target
-        self.on_target = target is not None and objective <= target + 1e-9 * max(1.0, abs(target))
+        self.on_target = self.goal is not None and objective <= self.goal
         self.stop |= self.report(point, objective=objective) or self.on_target
-
-    def bounded(self, bound: float) -> None:
-        """Keep and stream a bound if it is the best so far."""
-        if math.isfinite(bound) and bound > self.bound:
-            self.bound = bound
-            self.stop |= self.report(bound=settled(bound, self.objective))
 
     def tightened(self, point: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
         """The encoding of a point's network, None where there is none or it is infeasible."""
         if not self.tighten or self.model.encode is None:
             return None
         try:
-            tight = np.asarray(self.model.encode(self.model.decode(point)), dtype=np.float64)
+            tight = encoded(self.model, self.model.decode(point))
         except ValueError:
             return None
-        milp = self.model.data
-        return tight if milp.violation(tight) <= COARSEST else None
+        return tight if self.model.data.violation(tight) <= COARSEST else None
 
     def solution(self, termination: Termination, bound: float, **info: Any) -> Solution:
         """The claims at the end.
@@ -96,7 +119,12 @@ class Watch:
             termination: why the solver says it stopped.
             bound: its last bound; not finite for none.
             info: figures for the record.
+
+        Raises:
+            Exception: the failure of a callback.
         """
+        if self.failure is not None:
+            raise self.failure
         if termination is Termination.INTERRUPTED and self.on_target:
             termination = Termination.TARGET
         elif termination is Termination.INTERRUPTED and self.clock.over:
@@ -114,6 +142,25 @@ class Watch:
             bound=settled(bound, self.objective) if math.isfinite(bound) else None,
             info=info,
         )
+
+
+def encoded(model: Model, network: Network) -> npt.NDArray[np.float64]:
+    """The point of a network.
+
+    Raises:
+        ValueError: when the network has none in the program, by its formulation.
+        ProblemError: when the point is none of the program's.
+    """
+    assert model.encode is not None
+    point, count = np.asarray(model.encode(network), dtype=np.float64), model.data.n_cols
+    if point.shape != (count,):
+        raise ProblemError(
+            f"The model of {model.problem.dataset.name} for {model.problem.objective.name} has"
+            f" {count} variables, but its encode makes points of {point.size}. Where variables"
+            " were added to the program (bnnbench_mip.pyomo_model.joined), give the model"
+            " encode=None, or one that fills them in."
+        )
+    return point
 
 
 def mip_tolerance(model: Model) -> float:
