@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from bnnbench.problem import Problem
 from bnnbench_mip.formulation import Block, NetworkMILP
-from bnnbench_mip.inner import PROGRAMS
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.linear import Linear
+from bnnbench_mip.losses import PROGRAMS
 from bnnbench_mip.network_rows import NetworkRows
 
 RULES = ("equalised-odds", "demographic-parity")

@@ -26,8 +26,8 @@ from bnnbench.interfaces import Model
 from bnnbench.models import MatrixMILP
 from bnnbench.problem import Problem
 from bnnbench_mip.formulation import Block, NetworkMILP
-from bnnbench_mip.inner import PROGRAMS, with_objective
 from bnnbench_mip.lattice import Int64, Lattice
+from bnnbench_mip.losses import PROGRAMS, with_objective
 from bnnbench_mip.network_rows import NetworkRows
 from bnnbench_mip.neuron_penalty import LOSSES, NeuronPenalty
 
