@@ -20,27 +20,73 @@ _sums = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={"reass
 def histogram(
     w: Floats, low: float, factor: float, counts: npt.NDArray[np.int64], totals: Float64
 ) -> None:
-    """Entries and sums of ``w - low`` by equal bins of descending value."""
+    """Entries and sums of ``w - low`` by bins of descending value; the outer ones are open."""
     top = len(counts) - 0.25
     for i in range(len(w)):
         above = np.float64(w[i]) - low
-        j = np.uint64(top - above * factor)
+        j = np.uint64(min(max(top - above * factor, 0.0), top))
         counts[j] += 1
         totals[j] += above
 
 
 @_exact
 def gather(
-    w: Floats, low: float, factor: float, wanted: npt.NDArray[np.bool_], into: Float64
+    w: Floats,
+    low: float,
+    factor: float,
+    bins: tuple[int, int, int],
+    ends: tuple[float, float],
+    into: Float64,
 ) -> None:
-    """Entries of the wanted bins, in their order, as many as ``into`` holds."""
-    top = len(wanted) - 0.25
+    """Entries of adjacent bins in their order, as many as ``into`` holds.
+
+    Args:
+        w: all entries.
+        low: as for :func:`histogram`.
+        factor: the same.
+        bins: the first and the last bin, and how many there are.
+        ends: the least and the largest ``w - low`` of these bins, or a little beyond.
+        into: what to fill.
+    """
+    first, last, count = bins
+    top = count - 0.25
+    middle, reach = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
     place = 0
     for i in range(len(w)):
-        j = np.uint64(top - (np.float64(w[i]) - low) * factor)
-        if wanted[j]:
-            into[place] = w[i]
-            place += 1
+        above = np.float64(w[i]) - low
+        # one rare branch: a test of either end would be guessed wrong half of the time
+        if abs(above - middle) <= reach:
+            j = np.uint64(min(max(top - above * factor, 0.0), top))
+            if first <= j <= last:
+                into[place] = w[i]
+                place += 1
+
+
+@_sums
+def split(
+    w: Floats,
+    lowest: float,
+    centres: tuple[float, float],
+    turned: bool,
+    mask: npt.NDArray[np.bool_],
+) -> tuple[int, float, float, float]:
+    """Mask the entries from ``lowest`` on, or with ``turned`` the others.
+
+    Returns:
+        How many are at least ``lowest``; the sums of their differences to the first centre and of
+        the others' to the second; the sum of all squared differences.
+    """
+    upper, lower = centres
+    count, over, under, squares = 0, 0.0, 0.0, 0.0
+    for i in range(len(w)):
+        inside = w[i] >= lowest
+        mask[i] = inside != turned
+        short = np.float64(w[i]) - (upper if inside else lower)
+        count += inside
+        over += short if inside else 0.0
+        under += 0.0 if inside else short
+        squares += short * short
+    return count, over, under, squares
 
 
 @_sums

@@ -2,10 +2,12 @@
 
 With k the number of entries above a cut, T_k the sum of the k largest of w - mu is concave in k and
 ``E(k) = n T_k^2 / (k (n - k))`` is to be maximised (see :mod:`closed_form`). Counts and sums in
-equal bins give E at every bin's edge. Inside a bin of c entries and width h, T lies at most c h / 4
-above its chord, and (chord + c h / 4)^2 over the concave k (n - k) is quasi-convex, so the larger
-of its two ends bounds E. Only bins whose bound reaches the best edge are sorted; all maximisers are
-found. Few bins remain unless outliers put most entries into one.
+bins give E at every bin's edge. Bins are equal between two quantiles of a sample, and the outer two
+hold what lies beyond, so that outliers do not widen the others. Inside a bin T lies below two
+lines, from its upper end with the bin's largest possible value as slope and from its lower end with
+the least. A square of such a line over the concave k (n - k) is quasi-convex, so E is at most the
+largest of its values at both ends and where the lines meet. Only bins whose bound reaches the best
+edge are sorted; all maximisers are found.
 Complexity: O(n) plus sorting what remains.
 """
 
@@ -20,7 +22,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-BINS = 2048
+BINS = 4096
+SAMPLE, TAIL = 1024, 0.01
 TIE, SMALL = 1e-12, 1e-290
 
 
@@ -31,34 +34,44 @@ class Cuts:
     Attributes:
         sizes: numbers of entries above them.
         lowest: least entry above each.
+        upper: mean of the entries above each, up to rounding.
+        lower: mean of the others.
     """
 
     sizes: Int64
     lowest: Float64
+    upper: Float64
+    lower: Float64
 
 
 @dataclass(frozen=True, eq=False)
 class _Bins:
-    """Entries by bins of descending value, relative to their least value ``low``.
+    """Entries by bins of descending value, relative to a value ``low``.
 
     Attributes:
         sizes: entries in the first j bins, j = 0..BINS.
         sums: T at these sizes.
+        edges: values at these sizes, relative to low.
+        low: about the least value of the inner bins.
         mean: mu - low.
         factor: bins per unit of value.
     """
 
     sizes: Int64
     sums: Float64
+    edges: Float64
     low: float
     mean: float
     factor: float
 
     @classmethod
-    def of(cls, w: Floats, low: float, high: float) -> _Bins:
+    def of(cls, w: Floats, extremes: tuple[float, float]) -> _Bins:
         from bnnbench_gradient.cut_kernel import histogram
 
+        low, high = _bulk(w, extremes)
         factor = (BINS - 0.5) / (high - low)
+        edges = (BINS - 0.25 - np.arange(BINS + 1)) / factor
+        edges[[-1, 0]] = np.array(extremes) - low
         counts, totals = np.zeros(BINS, dtype=np.int64), np.zeros(BINS)
         histogram(w, low, factor, counts, totals)
         mean = float(totals.sum()) / len(w)
@@ -68,47 +81,56 @@ class _Bins:
         backward = np.concatenate([-np.cumsum(centred[::-1])[::-1], [0.0]])
         # summed from the nearer end, a short sum keeps its digits
         sums = np.where(2 * sizes <= len(w), forward, backward)
-        return cls(sizes, sums, low, mean, factor)
+        return cls(sizes, sums, edges, low, mean, factor)
 
     @property
-    def width(self) -> float:
-        """At least the width of a bin, rounding included."""
-        return 1.001 / self.factor
+    def margin(self) -> float:
+        """More than what rounding may put into the wrong one of two bins."""
+        return 0.001 / self.factor
 
     def bounds(self) -> Float64:
         """At least E(k) for every k of a bin, its edges included, shape (BINS,)."""
-        n, counts = int(self.sizes[-1]), np.diff(self.sizes)
-        slack = counts * self.width / 4
-        slope = np.diff(self.sums) / np.maximum(counts, 1)
-        best = np.zeros(BINS)
-        for ends in (self.sizes[:-1], self.sizes[1:]):
-            k = np.clip(ends, 1, n - 1)
-            reach = self.sums[:-1] + slope * (k - self.sizes[:-1]) + slack
-            best = np.maximum(best, explained_by(reach, k, n))
-        return best
+        n, before, after = int(self.sizes[-1]), self.sizes[:-1], self.sizes[1:]
+        counts, gained = after - before, np.diff(self.sums)
+        most = self.edges[:-1] - self.mean + self.margin
+        least = self.edges[1:] - self.mean - self.margin
+        meeting = np.clip((gained - counts * least) / (most - least), 0, counts)
+        ends = explained_by(self.sums, self.sizes, n)
+        met = explained_by(self.sums[:-1] + meeting * most, before + meeting, n)
+        highest: Float64 = np.maximum(np.maximum(ends[:-1], ends[1:]), met)
+        return highest
 
     def refined(self, w: Floats, bins: Int64) -> tuple[Int64, Float64, Float64]:
         """Every size in these bins, with the least entry above the cut and T."""
+        runs = np.split(bins, np.flatnonzero(np.diff(bins) > 1) + 1)
+        found = [self._run(w, int(run[0]), int(run[-1])) for run in runs]
+        sizes, lowest, sums = zip(*found, strict=True)
+        return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
+
+    def _run(self, w: Floats, first: int, last: int) -> tuple[Int64, Float64, Float64]:
         from bnnbench_gradient.cut_kernel import gather
 
-        wanted = np.zeros(BINS, dtype=np.bool_)
-        wanted[bins] = True
-        found = np.empty(int(np.diff(self.sizes)[bins].sum()))
-        gather(w, self.low, self.factor, wanted, found)
-        found = np.sort(found)[::-1]
-        sizes, lowest, sums, start = [], [], [], 0
-        for j in bins.tolist():
-            entries = found[start : start + int(self.sizes[j + 1] - self.sizes[j])]
-            start += len(entries)
-            sizes.append(self.sizes[j] + np.arange(1, len(entries) + 1))
-            lowest.append(entries)
-            centred = (entries - self.low) - self.mean
-            if 2 * self.sizes[j + 1] <= self.sizes[-1]:
-                sums.append(self.sums[j] + np.cumsum(centred))
-            else:
-                after = np.cumsum(centred[::-1])[::-1] - centred
-                sums.append(self.sums[j + 1] - after)
-        return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
+        before, after = int(self.sizes[first]), int(self.sizes[last + 1])
+        least, most = float(self.edges[last + 1]), float(self.edges[first])
+        margin = self.margin + 1e-12 * (most - least)
+        entries = np.empty(after - before)
+        ends = least - margin, most + margin
+        gather(w, self.low, self.factor, (first, last, BINS), ends, entries)
+        entries = np.sort(entries)[::-1]
+        centred = (entries - self.low) - self.mean
+        if 2 * after <= len(w):
+            sums = self.sums[first] + np.cumsum(centred)
+        else:
+            sums = self.sums[last + 1] - (np.cumsum(centred[::-1])[::-1] - centred)
+        return np.arange(before + 1, after + 1), entries, sums
+
+
+def _bulk(w: Floats, extremes: tuple[float, float]) -> tuple[float, float]:
+    """Two values that most entries lie between."""
+    sample = np.sort(w[:: max(1, len(w) // SAMPLE)]).astype(np.float64)
+    tail = int(TAIL * len(sample))
+    low, high = float(sample[tail]), float(sample[-1 - tail])
+    return (low, high) if high - low > SMALL else extremes
 
 
 def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool) -> Cuts | None:
@@ -127,7 +149,7 @@ def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool)
     low, high = extremes
     if not SMALL < high - low < 1 / SMALL:
         return None
-    n, bins = len(w), _Bins.of(w, low, high)
+    n, bins = len(w), _Bins.of(w, extremes)
     inside = allowed(bins.sizes, n, most, bottom)
     floor = explained_by(bins.sums, bins.sizes, n)[inside].max(initial=0.0) * (1 - TIE)
     reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
@@ -136,8 +158,10 @@ def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool)
         return None
     sizes, lowest, sums = bins.refined(w, left)
     gains = np.where(allowed(sizes, n, most, bottom), explained_by(sums, sizes, n), -1.0)
-    chosen = gains >= gains.max() * (1 - TIE)
-    return Cuts(sizes[chosen], lowest[chosen])
+    chosen = np.flatnonzero(gains >= gains.max() * (1 - TIE))
+    above, sums, mean = sizes[chosen], sums[chosen], bins.low + bins.mean
+    upper, lower = mean + sums / above, mean - sums / np.maximum(n - above, 1)
+    return Cuts(above, lowest[chosen], upper, lower)
 
 
 def allowed(sizes: Int64, n: int, most: int, bottom: bool) -> npt.NDArray[np.bool_]:
@@ -146,9 +170,9 @@ def allowed(sizes: Int64, n: int, most: int, bottom: bool) -> npt.NDArray[np.boo
     return fits
 
 
-def explained_by(sums: Float64, k: Int64, n: int) -> Float64:
+def explained_by(sums: Float64, k: Int64 | Float64, n: int) -> Float64:
     """E of cuts with k entries above that sum to T; 0 at both ends."""
     inner = (k > 0) & (k < n)
-    safe = np.where(inner, k, 1).astype(np.float64)
+    safe = np.where(inner, k, 1.0)
     gains: Float64 = np.where(inner, n * np.square(sums) / (safe * (n - safe)), 0.0)
     return gains
