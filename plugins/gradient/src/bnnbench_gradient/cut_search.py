@@ -2,12 +2,12 @@
 
 With k the number of entries above a cut, T_k the sum of the k largest of w - mu is concave in k and
 ``E(k) = n T_k^2 / (k (n - k))`` is to be maximised (see :mod:`closed_form`). Counts and sums in
-bins give E at every bin's edge. Bins are equal between two quantiles of a sample, and the outer two
-hold what lies beyond, so that outliers do not widen the others. Inside a bin T lies below two
+equal bins give E at every bin's edge. Inside a bin T lies below two
 lines, from its upper end with the bin's largest possible value as slope and from its lower end with
 the least. A square of such a line over the concave k (n - k) is quasi-convex, so E is at most the
 largest of its values at both ends and where the lines meet. Only bins whose bound reaches the best
 edge are sorted; all maximisers are found.
+Few bins remain unless outliers put most entries into one.
 Complexity: O(n) plus sorting what remains.
 """
 
@@ -22,8 +22,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-BINS = 4096
-SAMPLE, TAIL = 1024, 0.01
+BINS = 2048
 TIE, SMALL = 1e-12, 1e-290
 
 
@@ -46,59 +45,36 @@ class Cuts:
 
 @dataclass(frozen=True, eq=False)
 class _Bins:
-    """Entries by bins of descending value, relative to a value ``low``.
+    """Entries by bins of descending value, relative to their least value ``low``.
 
     Attributes:
         sizes: entries in the first j bins, j = 0..BINS.
         sums: T at these sizes.
-        edges: values at these sizes, relative to low.
-        low: about the least value of the inner bins.
+        gains: E at these sizes.
+        bounds: at least E(k) for every k of a bin, its edges included, shape (BINS,).
         mean: mu - low.
         factor: bins per unit of value.
     """
 
     sizes: Int64
     sums: Float64
-    edges: Float64
+    gains: Float64
+    bounds: Float64
     low: float
     mean: float
     factor: float
 
     @classmethod
-    def of(cls, w: Floats, extremes: tuple[float, float]) -> _Bins:
-        from bnnbench_gradient.cut_kernel import histogram
+    def of(cls, w: Floats, low: float, high: float) -> _Bins:
+        from bnnbench_gradient import cut_kernel
 
-        low, high = _bulk(w, extremes)
         factor = (BINS - 0.5) / (high - low)
-        edges = (BINS - 0.25 - np.arange(BINS + 1)) / factor
-        edges[[-1, 0]] = np.array(extremes) - low
         counts, totals = np.zeros(BINS, dtype=np.int64), np.zeros(BINS)
-        histogram(w, low, factor, counts, totals)
-        mean = float(totals.sum()) / len(w)
-        centred = totals - counts * mean
-        sizes = np.concatenate([[0], np.cumsum(counts)])
-        forward = np.concatenate([[0.0], np.cumsum(centred)])
-        backward = np.concatenate([-np.cumsum(centred[::-1])[::-1], [0.0]])
-        # summed from the nearer end, a short sum keeps its digits
-        sums = np.where(2 * sizes <= len(w), forward, backward)
-        return cls(sizes, sums, edges, low, mean, factor)
-
-    @property
-    def margin(self) -> float:
-        """More than what rounding may put into the wrong one of two bins."""
-        return 0.001 / self.factor
-
-    def bounds(self) -> Float64:
-        """At least E(k) for every k of a bin, its edges included, shape (BINS,)."""
-        n, before, after = int(self.sizes[-1]), self.sizes[:-1], self.sizes[1:]
-        counts, gained = after - before, np.diff(self.sums)
-        most = self.edges[:-1] - self.mean + self.margin
-        least = self.edges[1:] - self.mean - self.margin
-        meeting = np.clip((gained - counts * least) / (most - least), 0, counts)
-        ends = explained_by(self.sums, self.sizes, n)
-        met = explained_by(self.sums[:-1] + meeting * most, before + meeting, n)
-        highest: Float64 = np.maximum(np.maximum(ends[:-1], ends[1:]), met)
-        return highest
+        cut_kernel.histogram(w, low, factor, counts, totals)
+        sizes = np.empty(BINS + 1, dtype=np.int64)
+        sums, gains, bounds = np.empty(BINS + 1), np.empty(BINS + 1), np.empty(BINS)
+        mean = cut_kernel.bounds(counts, totals, factor, sizes, sums, gains, bounds)
+        return cls(sizes, sums, gains, bounds, low, mean, factor)
 
     def refined(self, w: Floats, bins: Int64) -> tuple[Int64, Float64, Float64]:
         """Every size in these bins, with the least entry above the cut and T."""
@@ -111,11 +87,8 @@ class _Bins:
         from bnnbench_gradient.cut_kernel import gather
 
         before, after = int(self.sizes[first]), int(self.sizes[last + 1])
-        least, most = float(self.edges[last + 1]), float(self.edges[first])
-        margin = self.margin + 1e-12 * (most - least)
         entries = np.empty(after - before)
-        ends = least - margin, most + margin
-        gather(w, self.low, self.factor, (first, last, BINS), ends, entries)
+        gather(w, self.low, self.factor, (first, last, BINS), entries)
         entries = np.sort(entries)[::-1]
         centred = (entries - self.low) - self.mean
         if 2 * after <= len(w):
@@ -123,14 +96,6 @@ class _Bins:
         else:
             sums = self.sums[last + 1] - (np.cumsum(centred[::-1])[::-1] - centred)
         return np.arange(before + 1, after + 1), entries, sums
-
-
-def _bulk(w: Floats, extremes: tuple[float, float]) -> tuple[float, float]:
-    """Two values that most entries lie between."""
-    sample = np.sort(w[:: max(1, len(w) // SAMPLE)]).astype(np.float64)
-    tail = int(TAIL * len(sample))
-    low, high = float(sample[tail]), float(sample[-1 - tail])
-    return (low, high) if high - low > SMALL else extremes
 
 
 def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool) -> Cuts | None:
@@ -149,11 +114,11 @@ def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool)
     low, high = extremes
     if not SMALL < high - low < 1 / SMALL:
         return None
-    n, bins = len(w), _Bins.of(w, extremes)
+    n, bins = len(w), _Bins.of(w, low, high)
     inside = allowed(bins.sizes, n, most, bottom)
-    floor = explained_by(bins.sums, bins.sizes, n)[inside].max(initial=0.0) * (1 - TIE)
+    floor = bins.gains[inside].max(initial=0.0) * (1 - TIE)
     reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
-    left = np.flatnonzero((bins.bounds() >= floor) & reached & (np.diff(bins.sizes) > 0))
+    left = np.flatnonzero((bins.bounds >= floor) & reached & (np.diff(bins.sizes) > 0))
     if not 0 < len(left) <= BINS // 64 or np.diff(bins.sizes)[left].sum() > n // 4:
         return None
     sizes, lowest, sums = bins.refined(w, left)
@@ -170,7 +135,7 @@ def allowed(sizes: Int64, n: int, most: int, bottom: bool) -> npt.NDArray[np.boo
     return fits
 
 
-def explained_by(sums: Float64, k: Int64 | Float64, n: int) -> Float64:
+def explained_by(sums: Float64, k: Int64, n: int) -> Float64:
     """E of cuts with k entries above that sum to T; 0 at both ends."""
     inner = (k > 0) & (k < n)
     safe = np.where(inner, k, 1.0)
