@@ -244,5 +244,10 @@ def _at_a_cut(w: Floats, k: int, orientation: Orientation, cuts: Cuts) -> TwoVal
         mask = _above(w, lowest, size)
         return fitted(w, mask if top else ~mask)
     upper, lower = centres[0] + over / size, centres[1] + under / (n - size)
-    sse = max(0.0, squares - over * over / size - under * under / (n - size))
-    return TwoValues(mask, *((lower, upper) if top else (upper, lower)), sse)
+    sse = squares
+    for count, excess, move in (
+        (size, over, upper - centres[0]),
+        (n - size, under, lower - centres[1]),
+    ):
+        sse -= move * (2 * excess - count * move)
+    return TwoValues(mask, *((lower, upper) if top else (upper, lower)), max(0.0, sse))

@@ -41,30 +41,30 @@ def bounds(
     counts: npt.NDArray[np.int64],
     totals: Float64,
     factor: float,
+    mean: float,
+    around: tuple[int, int, float, float],
     sizes: npt.NDArray[np.int64],
     sums: Float64,
     gains: Float64,
     most: Float64,
-) -> float:
+) -> None:
     """What :mod:`cut_search` says of bins.
 
     Args:
         counts: entries per bin.
         totals: sums of ``w - low`` per bin.
         factor: bins per unit of value.
-        sizes: becomes the entries in the first j bins.
+        mean: mu - low.
+        around: all entries, those above the first bin, and T above the first and below the last.
+        sizes: becomes the entries above bin j.
         sums: becomes T at these sizes.
         gains: becomes E at these sizes.
         most: becomes at least E(k) for every k of a bin, its edges included.
-
-    Returns:
-        The mean of ``w - low``.
     """
-    bins, n = len(counts), counts.sum()
-    mean, after = totals.sum() / n, 0.0
-    sizes[0], sums[0] = 0, 0.0
+    bins = len(counts)
+    n, sizes[0], sums[0], after = around
     for j in range(bins):
-        sizes[j + 1] = sizes[j] + counts[j]
+        sizes[j + 1] = int(sizes[j] + counts[j])
         sums[j + 1] = sums[j] + (totals[j] - counts[j] * mean)
     for j in range(bins, 0, -1):
         # summed from the nearer end, a short sum keeps its digits
@@ -81,7 +81,6 @@ def bounds(
         meeting = min(max(meeting, 0.0), float(counts[j]))
         met = explained_by(sums[j] + meeting * upper, sizes[j] + meeting, n)
         most[j] = max(gains[j], gains[j + 1], met)
-    return mean
 
 
 @_exact

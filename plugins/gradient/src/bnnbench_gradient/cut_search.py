@@ -2,12 +2,11 @@
 
 With k the number of entries above a cut, T_k the sum of the k largest of w - mu is concave in k and
 ``E(k) = n T_k^2 / (k (n - k))`` is to be maximised (see :mod:`closed_form`). Counts and sums in
-equal bins give E at every bin's edge. Inside a bin T lies below two
-lines, from its upper end with the bin's largest possible value as slope and from its lower end with
-the least. A square of such a line over the concave k (n - k) is quasi-convex, so E is at most the
-largest of its values at both ends and where the lines meet. Only bins whose bound reaches the best
-edge are sorted; all maximisers are found.
-Few bins remain unless outliers put most entries into one.
+equal bins give E at every bin's edge. Inside a bin T lies below two lines, from its upper end with
+the bin's largest possible value as slope and from its lower end with the least. The square of such
+a line over the concave k (n - k) is quasi-convex, so E is at most the largest of its values at both
+ends and where the lines meet. Only bins whose bound reaches the best edge are sorted, or divided
+again where they hold many entries, as they do beside outliers; all maximisers are found.
 Complexity: O(n) plus sorting what remains.
 """
 
@@ -22,8 +21,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-BINS = 2048
+BINS, FEW = 4096, 64
 TIE, SMALL = 1e-12, 1e-290
+_NONE = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,19 +43,42 @@ class Cuts:
     lower: Float64
 
 
+@dataclass(frozen=True)
+class _Budget:
+    """Which cuts are looked for among ``n`` entries; see :func:`best_cuts`."""
+
+    n: int
+    most: int
+    bottom: bool
+
+    def allows(self, sizes: Int64) -> npt.NDArray[np.bool_]:
+        """Which numbers of entries above a cut are allowed."""
+        fits: npt.NDArray[np.bool_] = (sizes <= self.most) | (
+            self.bottom & (self.n - sizes <= self.most)
+        )
+        return fits
+
+
+Found = tuple[Int64, Float64, Float64]
+"""Sizes, the least entry above each cut, T."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Bins:
     """Entries by bins of descending value, relative to their least value ``low``.
 
     Attributes:
-        sizes: entries in the first j bins, j = 0..BINS.
+        w: the entries, all or those of a part.
+        sizes: entries above bin j, j = 0..BINS.
         sums: T at these sizes.
         gains: E at these sizes.
         bounds: at least E(k) for every k of a bin, its edges included, shape (BINS,).
+        low: their least value.
         mean: mu - low.
         factor: bins per unit of value.
     """
 
+    w: Floats
     sizes: Int64
     sums: Float64
     gains: Float64
@@ -65,33 +88,61 @@ class _Bins:
     factor: float
 
     @classmethod
-    def of(cls, w: Floats, low: float, high: float) -> _Bins:
+    def of(
+        cls,
+        w: Floats,
+        low: float,
+        high: float,
+        around: tuple[int, int, float, float] | None = None,
+        mean: float = 0.0,
+    ) -> _Bins:
         from bnnbench_gradient import cut_kernel
 
         factor = (BINS - 0.5) / (high - low)
         counts, totals = np.zeros(BINS, dtype=np.int64), np.zeros(BINS)
         cut_kernel.histogram(w, low, factor, counts, totals)
+        if around is None:
+            around, mean = (len(w), 0, 0.0, 0.0), float(totals.sum()) / len(w)
         sizes = np.empty(BINS + 1, dtype=np.int64)
         sums, gains, bounds = np.empty(BINS + 1), np.empty(BINS + 1), np.empty(BINS)
-        mean = cut_kernel.bounds(counts, totals, factor, sizes, sums, gains, bounds)
-        return cls(sizes, sums, gains, bounds, low, mean, factor)
+        cut_kernel.bounds(counts, totals, factor, mean, around, sizes, sums, gains, bounds)
+        return cls(w, sizes, sums, gains, bounds, low, mean, factor)
 
-    def refined(self, w: Floats, bins: Int64) -> tuple[Int64, Float64, Float64]:
-        """Every size in these bins, with the least entry above the cut and T."""
-        runs = np.split(bins, np.flatnonzero(np.diff(bins) > 1) + 1)
-        found = [self._run(w, int(run[0]), int(run[-1])) for run in runs]
-        sizes, lowest, sums = zip(*found, strict=True)
+    def best(self, budget: _Budget, floor: float = 0.0) -> Found | None:
+        """Every size that may explain ``floor`` and the most of this part, and some more.
+
+        None when many bins remain.
+        """
+        floor = max(floor, float(self.gains[budget.allows(self.sizes)].max(initial=0.0)))
+        above, below = self.sizes[:-1], self.sizes[1:]
+        reached = (above <= budget.most) | (budget.bottom & (budget.n - below <= budget.most))
+        promising = self.bounds >= floor * (1 - TIE)
+        left = np.flatnonzero(promising & reached & (below > above))
+        if len(left) > FEW:
+            return None
+        runs = np.split(left, np.flatnonzero(np.diff(left) > 1) + 1) if len(left) else []
+        found = [self._run(int(run[0]), int(run[-1]), budget, floor) for run in runs]
+        sizes, lowest, sums = zip(_NONE, *found, strict=True)
         return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
 
-    def _run(self, w: Floats, first: int, last: int) -> tuple[Int64, Float64, Float64]:
+    def _run(self, first: int, last: int, budget: _Budget, floor: float) -> Found:
+        """The same of adjacent bins, through finer ones where that saves sorting."""
         from bnnbench_gradient.cut_kernel import gather
 
         before, after = int(self.sizes[first]), int(self.sizes[last + 1])
         entries = np.empty(after - before)
-        gather(w, self.low, self.factor, (first, last, BINS), entries)
+        gather(self.w, self.low, self.factor, (first, last, BINS), entries)
+        low, high = float(entries.min()), float(entries.max())
+        if len(entries) > BINS and high - low > SMALL:
+            ends = float(self.sums[first]), float(self.sums[last + 1])
+            around = (budget.n, before, *ends)
+            finer = _Bins.of(entries, low, high, around, self.mean - (low - self.low))
+            found = finer.best(budget, floor)
+            if found is not None:
+                return found
         entries = np.sort(entries)[::-1]
         centred = (entries - self.low) - self.mean
-        if 2 * after <= len(w):
+        if 2 * after <= budget.n:
             sums = self.sums[first] + np.cumsum(centred)
         else:
             sums = self.sums[last + 1] - (np.cumsum(centred[::-1])[::-1] - centred)
@@ -114,25 +165,16 @@ def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool)
     low, high = extremes
     if not SMALL < high - low < 1 / SMALL:
         return None
-    n, bins = len(w), _Bins.of(w, low, high)
-    inside = allowed(bins.sizes, n, most, bottom)
-    floor = bins.gains[inside].max(initial=0.0) * (1 - TIE)
-    reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
-    left = np.flatnonzero((bins.bounds >= floor) & reached & (np.diff(bins.sizes) > 0))
-    if not 0 < len(left) <= BINS // 64 or np.diff(bins.sizes)[left].sum() > n // 4:
+    budget, bins = _Budget(len(w), most, bottom), _Bins.of(w, low, high)
+    found = bins.best(budget)
+    if found is None or not len(found[0]):
         return None
-    sizes, lowest, sums = bins.refined(w, left)
-    gains = np.where(allowed(sizes, n, most, bottom), explained_by(sums, sizes, n), -1.0)
+    sizes, lowest, sums = found
+    gains = np.where(budget.allows(sizes), explained_by(sums, sizes, len(w)), -1.0)
     chosen = np.flatnonzero(gains >= gains.max() * (1 - TIE))
-    above, sums, mean = sizes[chosen], sums[chosen], bins.low + bins.mean
-    upper, lower = mean + sums / above, mean - sums / np.maximum(n - above, 1)
+    above, sums, mean = sizes[chosen], sums[chosen], low + bins.mean
+    upper, lower = mean + sums / above, mean - sums / np.maximum(len(w) - above, 1)
     return Cuts(above, lowest[chosen], upper, lower)
-
-
-def allowed(sizes: Int64, n: int, most: int, bottom: bool) -> npt.NDArray[np.bool_]:
-    """Which numbers of entries above a cut are allowed."""
-    fits: npt.NDArray[np.bool_] = (sizes <= most) | (bottom & (n - sizes <= most))
-    return fits
 
 
 def explained_by(sums: Float64, k: Int64, n: int) -> Float64:
