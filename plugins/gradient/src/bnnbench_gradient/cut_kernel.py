@@ -116,7 +116,7 @@ def _near(block: Floats, low: float, middle: float, reach: float) -> int:
     found = 0
     if len(block) == BLOCK:
         for i in range(BLOCK):
-            found += np.int64(abs((np.float64(block[i]) - low) - middle) <= reach)
+            found += int(abs((np.float64(block[i]) - low) - middle) <= reach)
         return found
     return 1
 
