@@ -192,6 +192,14 @@ def test_few_entries_remain_to_be_sorted():
     assert quantise(tiny, 10).sse == 0
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_single_wrong_entry_of_a_long_vector_is_refused(wrong):
+    for place in (0, 12_345, 20_000):
+        w = np.insert(np.random.default_rng(10).normal(size=20_000), place, wrong)
+        with pytest.raises(QuantisationError, match="finite"):
+            quantise(w)
+
+
 def test_no_worse_than_kmeans_on_digit_pixels(digits):
     from sklearn.cluster import KMeans
 
