@@ -96,6 +96,7 @@ class _Bins:
         around: tuple[int, int, float, float] | None = None,
         mean: float = 0.0,
     ) -> _Bins:
+        """Bins of all entries, or of a part with what is ``around`` it (see the kernel) and mu."""
         from bnnbench_gradient import cut_kernel
 
         factor = (BINS - 0.5) / (high - low)
