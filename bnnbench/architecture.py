@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from bnnbench.errors import ProblemError
 
-Activation = Literal["sign", "step"]
+Activation = Literal["sign", "step", "relu"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 BoolMatrix = npt.NDArray[np.bool_]
 
 
@@ -43,7 +44,8 @@ class Architecture:
         inputs: number of input features.
         hidden: widths of the hidden layers; empty for a network without any.
         outputs: number of output units, 1 (two classes, by sign) or one per class.
-        activation: of hidden units: ``sign`` (z >= 0 gives +1, else -1) or ``step`` (1, else 0).
+        activation: of hidden units: ``sign`` (z >= 0 gives +1, else -1) or ``step`` (1, else 0);
+            ``relu`` (the larger of z and 0) is for references, no problem has it.
         connections: which layers feed which; the default chains neighbouring layers.
 
     Raises:
@@ -61,8 +63,9 @@ class Architecture:
         widths = self.widths
         if min(widths) < 1:
             raise ProblemError(f"Every layer needs at least one unit, got widths {widths}.")
-        if self.activation not in ("sign", "step"):
-            raise ProblemError(f"Activation must be 'sign' or 'step', got {self.activation!r}.")
+        if self.activation not in ACTIVATIONS:
+            known = "', '".join(ACTIVATIONS)
+            raise ProblemError(f"Activation must be one of '{known}', got {self.activation!r}.")
         chain = tuple(Connection(k, k + 1) for k in range(self.depth))
         connections = tuple(sorted(self.connections or chain, key=lambda c: (c.target, c.source)))
         object.__setattr__(self, "connections", connections)

@@ -111,29 +111,31 @@ class Network:
         if X.ndim != 2 or X.shape[1] != arch.inputs:
             raise NetworkError(f"{arch.text} reads {arch.inputs} features, got shape {X.shape}.")
         values: list[Ints] = [X]
+        scales = [scale]
         pre: list[Int64] = []
         units: list[int] = []
         for k, layer in enumerate(self.layers, start=1):
-            z, unit = self._pre_activation(k, layer, values, scale)
+            z, unit = self._pre_activation(k, layer, values, scales)
             pre.append(z)
             units.append(unit)
             values.append(self._activate(z))
+            scales.append(unit if arch.activation == "relu" else 1)
         return Forward(tuple(pre), tuple(units))
 
     def _pre_activation(
-        self, k: int, layer: Layer, values: list[Ints], scale: int
+        self, k: int, layer: Layer, values: list[Ints], scales: list[int]
     ) -> tuple[Int64, int]:
         sources = [c.source for c in self.architecture.sources(k)]
-        input_scale = scale if 0 in sources else 1
-        unit = math.lcm(input_scale * layer.scale, layer.bias_scale)
+        unit = math.lcm(*(scales[s] * layer.scale for s in sources), layer.bias_scale)
+        bounded = self.architecture.activation != "relu"
         z = np.zeros((len(values[0]), layer.weights.shape[1]), dtype=np.int64)
         reach, start = 0, 0
         for source in sources:
             A = values[source]
             W = layer.weights[start : start + A.shape[1]]
             start += A.shape[1]
-            factor = unit // ((scale if source == 0 else 1) * layer.scale)
-            columns = [1] * A.shape[1] if source else column_reach(A)
+            factor = unit // (scales[source] * layer.scale)
+            columns = [1] * A.shape[1] if source and bounded else column_reach(A)
             part = product_reach(columns, W) * factor
             reach += part
             if part:
@@ -151,6 +153,8 @@ class Network:
         return z, unit
 
     def _activate(self, z: Int64) -> Ints:
+        if self.architecture.activation == "relu":
+            return np.maximum(z, 0)
         low = -1 if self.architecture.activation == "sign" else 0
         return np.where(z >= 0, np.int8(1), np.int8(low))
 

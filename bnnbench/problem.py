@@ -38,7 +38,8 @@ class Problem:
     """A training problem: minimise ``objective`` over networks of ``architecture`` in ``domain``.
 
     Raises:
-        ProblemError: when the architecture's inputs or outputs do not match the data.
+        ProblemError: when the architecture's inputs or outputs do not match the data, or its units
+            are no thresholds.
     """
 
     dataset: Dataset
@@ -48,6 +49,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         data, arch = self.dataset, self.architecture
+        if arch.activation == "relu":
+            raise ProblemError("Problems have sign or step units; relu is for references.")
         if arch.inputs != data.n_features:
             raise ProblemError(
                 f"{data.name} has {data.n_features} features, {arch.text} reads {arch.inputs}."

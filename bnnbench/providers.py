@@ -33,7 +33,9 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "formulation": ("bnn-qubo", "qubo-milp", "sasdelli-chin"),
     },
-    "bnnbench-gradient": {"solver": ("bop", "gd-b", "gd-nn", "gd-t", "parq", "sbnn", "ste")},
+    "bnnbench-gradient": {
+        "solver": ("bop", "float-relu", "gd-b", "gd-nn", "gd-t", "parq", "sbnn", "ste")
+    },
     "bnnbench-datasets": {
         "dataset": (
             *("a1a", "adult", "bars-stripes", "bcw-kurtz-bah", "bcw-original", "boolean"),

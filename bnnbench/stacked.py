@@ -58,9 +58,10 @@ class Rows:
 def forwards(networks: Sequence[Network], rows: Rows) -> Iterator[Forward] | None:
     """The forward passes of networks, in order; None when they cannot be stacked.
 
-    They cannot when architectures or scales differ, or a sum might leave 53 bits.
+    They cannot when architectures or scales differ, units are no thresholds, or a sum might leave
+    53 bits.
     """
-    if not networks or not _alike(networks):
+    if not networks or not _alike(networks) or networks[0].architecture.activation == "relu":
         return None
     plan = [_layer(networks, k, rows) for k in range(1, networks[0].architecture.depth + 1)]
     if any(entry is None for entry in plan):

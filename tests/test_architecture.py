@@ -57,7 +57,7 @@ def test_the_order_of_connections_means_nothing():
     [
         ((2, (0,), 1), r"at least one unit, got widths \(2, 0, 1\)"),
         ((0, (), 1), "at least one unit"),
-        ((2, (), 1, "relu"), "must be 'sign' or 'step', got 'relu'"),
+        ((2, (), 1, "tanh"), "must be one of 'sign', 'step', 'relu', got 'tanh'"),
         ((2, (), 1, "sign", (Connection(1, 1),)), r"forward between layers 0\.\.1, got 1 -> 1"),
         ((2, (), 1, "sign", (Connection(0, 2),)), "forward between layers"),
         ((2, (), 1, "sign", (Connection(-1, 1),)), "forward between layers"),

@@ -90,7 +90,7 @@ def test_bytes_nested_without_end():
         ({"version": 2}, "has version 2, this bnnbench reads 1"),
         ({"hidden": [0]}, "corrupt"),
         ({"hidden": [2, 2]}, "needs 3 layers"),
-        ({"activation": "relu"}, "corrupt"),
+        ({"activation": "tanh"}, "corrupt"),
         ({"inputs": "two"}, "corrupt"),
         ({"layers": []}, "needs 2 layers"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bnnbench.architecture import Architecture, Connection
+from bnnbench.architecture import Architecture, Connection, skip_connections
 from bnnbench.domain import Binary, Integer, TwoValued
 from bnnbench.errors import NetworkError
 from bnnbench.exact import INT64_MAX
@@ -118,6 +118,36 @@ def test_zero_counts_as_positive(activation):
                              Layer(np.array([[5]]), np.array([0]))))  # fmt: skip
     low = -5 if activation == "sign" else 0
     assert network.forward(np.array([[0], [-1], [1]])).output[:, 0].tolist() == [5, low, 5]
+
+
+def test_relu_units_pass_exact_fractions_on():
+    rng = np.random.default_rng(0)
+    arch = Architecture(3, (4, 2), 2, "relu", skip_connections(3, [(0, 3), (1, 3)]))
+    scales = ((10, 4), (7, 1), (100, 6))
+    network = Network(
+        arch,
+        tuple(
+            Layer(
+                rng.integers(-20, 21, (arch.fan_in(k), arch.widths[k])),
+                rng.integers(-20, 21, arch.widths[k]),
+                *scales[k - 1],
+            )
+            for k in (1, 2, 3)
+        ),
+    )
+    X = rng.integers(-9, 10, (20, 3))
+    forward = network.forward(X, 5)
+    for i, row in enumerate(X.tolist()):
+        values = [[Fraction(x, 5) for x in row]]
+        for k, layer in enumerate(network.layers, start=1):
+            read = [v for c in arch.sources(k) for v in values[c.source]]
+            z = [
+                sum(v * Fraction(w, layer.scale) for v, w in zip(read, column, strict=True))
+                + Fraction(b, layer.bias_scale)
+                for column, b in zip(layer.weights.T.tolist(), layer.bias.tolist(), strict=True)
+            ]
+            assert z == [Fraction(v, forward.units[k - 1]) for v in forward.pre[k - 1][i].tolist()]
+            values.append([max(v, Fraction(0)) for v in z])
 
 
 @pytest.mark.parametrize(

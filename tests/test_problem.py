@@ -90,6 +90,11 @@ def test_another_topology_is_outside():
     assert problem.outside(problem.random_network(rng)) is None
 
 
+def test_problems_have_threshold_units():
+    with pytest.raises(ProblemError, match="relu is for references"):
+        Problem(TWO, Architecture(2, (2,), 2, "relu"), Integer(), Errors())
+
+
 def test_free_biases_leave_granularity_to_counts_alone():
     arch = Architecture(2, (2,), 2)
     for bias, objective, grain in (

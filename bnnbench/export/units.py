@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import math
 
+from bnnbench.errors import NetworkError
 from bnnbench.network import Network
 
 
 def layer_unit(network: Network, k: int, scale: int) -> int:
-    """The denominator of layer k's pre-activations for features over ``scale``."""
+    """The denominator of layer k's pre-activations for features over ``scale``.
+
+    Raises:
+        NetworkError: for units that are no thresholds.
+    """
+    if network.architecture.activation == "relu":
+        raise NetworkError("Only networks of sign or step units can be exported, not relu.")
     layer = network.layers[k - 1]
     reads_input = any(c.source == 0 for c in network.architecture.sources(k))
     return math.lcm((scale if reads_input else 1) * layer.scale, layer.bias_scale)

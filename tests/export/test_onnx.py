@@ -134,6 +134,14 @@ def test_metadata_say_how_to_read_the_file():
     assert notes["network_sha256"] == network.digest
 
 
+@pytest.mark.parametrize("write", [to_onnx, to_qonnx])
+def test_units_that_are_no_thresholds_are_refused(write):
+    layer = Layer(np.array([[1]]), np.array([0]))
+    network = Network(layered(1, (1,), 1, "relu"), (layer, layer))
+    with pytest.raises(NetworkError, match="sign or step units"):
+        write(network, Features(-1, 1))
+
+
 def test_sums_beyond_64_bits_are_refused():
     network = drawn(layered(3, (), 1), np.random.default_rng(4), 10**6)
     with pytest.raises(NetworkError, match="beyond 64 bits"):

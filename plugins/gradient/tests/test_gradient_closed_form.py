@@ -160,6 +160,8 @@ SHAPES = {
     "symmetric": lambda rng, n: (
         np.repeat(np.abs(rng.normal(size=n // 2)), 2) * np.tile([1, -1], n // 2)
     ),
+    "wide": lambda rng, n: 10.0 ** rng.uniform(-60, 40, n) * rng.choice([-1, 1], n),
+    "far": lambda rng, n: rng.normal(1e8, 1, n),
     "few-values": lambda rng, n: rng.integers(-2, 3, n) / 4,
     "almost-flat": lambda rng, n: np.eye(1, n)[0],
     "float32": lambda rng, n: rng.laplace(size=n).astype(np.float32),
@@ -184,10 +186,18 @@ def test_few_entries_remain_to_be_sorted():
     w = np.random.default_rng(9).normal(size=50_000)
     for most in (50_000, 5_000, 500):
         assert best_cuts(w, (w.min(), w.max()), most, bottom=True) is not None
-    assert best_cuts(np.append(w, 1e9), (w.min(), 1e9), 20_000, bottom=False) is None
+    assert best_cuts(np.append(w, 1e9), (w.min(), 1e9), 20_000, bottom=False) is not None
     tiny = np.append(np.zeros(50_000), 5e-324)
     assert best_cuts(tiny, (0.0, 5e-324), 10, bottom=True) is None
     assert quantise(tiny, 10).sse == 0
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_single_wrong_entry_of_a_long_vector_is_refused(wrong):
+    for place in (0, 12_345, 20_000):
+        w = np.insert(np.random.default_rng(10).normal(size=20_000), place, wrong)
+        with pytest.raises(QuantisationError, match="finite"):
+            quantise(w)
 
 
 def test_no_worse_than_kmeans_on_digit_pixels(digits):

@@ -50,6 +50,10 @@ class TestGdT(SolverCase):
     spec = "gd-t[steps=50]"
 
 
+class TestFloatRelu(SolverCase):
+    spec = "float-relu[epochs=3]"
+
+
 def test_every_solver_has_its_class():
     checked = {
         c.spec.partition("[")[0] for c in SolverCase.__subclasses__() if c.__module__ == __name__

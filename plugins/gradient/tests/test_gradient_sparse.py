@@ -9,7 +9,7 @@ from bnnbench_gradient.closed_form import QuantisationError
 from bnnbench_gradient.sparse.codebook import PERIOD, Codebook
 from bnnbench_gradient.sparse.layers import BinaryConv2d, BinaryLinear
 from bnnbench_gradient.sparse.masks import MaskRule, Reached, largest
-from bnnbench_gradient.sparse.penalty import clamp, penalty
+from bnnbench_gradient.sparse.penalty import clamp, counted, penalty
 from bnnbench_gradient.sparse.surrogates import Sign, ede_sharpness, slope, through
 from bnnbench_gradient.sparse.values import KINDS, Values
 from hypothesis import given, settings
@@ -128,21 +128,23 @@ def test_largest_breaks_ties_by_index():
 @settings(max_examples=40, deadline=None)
 def test_the_penalty_has_the_released_value_and_gradient(gamma, share, loss, seed):
     rng = np.random.default_rng(seed)
-    latents = [
-        torch.tensor(rng.normal(size=n), dtype=torch.float64, requires_grad=True) for n in (7, 13)
-    ]
+    latents = [torch.tensor(rng.normal(size=n), dtype=torch.float64) for n in (7, 13)]
     L = torch.tensor(loss, dtype=torch.float64, requires_grad=True)
     ones = sum(int((w > 0).sum()) for w in latents)
     h = ones / 20 - share
-    value = penalty(L, latents, share, gamma)
+    layers = [BinaryLinear(1, len(w), Values()) for w in latents]
+    for layer, w in zip(layers, latents, strict=True):
+        layer.latent = nn.Parameter(w[:, None].detach())
+    value = penalty(L, [counted(layer) for layer in layers], share, gamma)
     if h <= 1e-4:
         assert value.item() == 0
         return
     assert value.item() == pytest.approx(gamma / (1 - gamma) * loss)
     value.backward()
-    for w in latents:
+    for layer in layers:
         push = gamma * loss / (2 * (1 - gamma) * h * 20)
-        assert w.grad.tolist() == pytest.approx([push] * len(w))
+        grad = layer.latent.grad.reshape(-1).tolist()
+        assert grad == pytest.approx([push] * len(grad))
     assert L.grad is None
 
 

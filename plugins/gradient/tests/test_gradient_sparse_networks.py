@@ -149,6 +149,25 @@ def test_a_codebook_trains_inside_a_network(digit_rows):
     assert errors(model, Training(1), images(digit_rows[2])) <= 0.3
 
 
+@pytest.mark.parametrize("scope", ["layer", "network"])
+def test_a_codebook_keeps_to_a_budget_after_the_penalty(digit_rows, scope):
+    torch.manual_seed(0)
+    model = cnn_s(1, 10, lambda: Values(), width=16)
+    for layer in binarised(model):
+        layer.codebook = Codebook(6)
+    recipe = Training(epochs=2, rule=MaskRule(0.3, scope), gamma=0.3)
+    fitted = fit(model, images(digit_rows[0]), recipe)
+    assert fitted.raw.overall <= 0.45
+    assert fitted.reached.feasible
+    assert fitted.reached.overall >= 0.25
+    for layer in binarised(model):
+        assert len(layer.weight().unique()) == 2
+        assert len({tuple(k) for k in layer.mask.reshape(-1, 9).tolist()}) <= 64
+    assert errors(model, recipe, images(digit_rows[2])) <= 0.5
+    with pytest.raises(QuantisationError, match="sparsest patterns"):
+        MaskRule(0.01).charge(binarised(model))
+
+
 def test_closed_form_after_float_training_keeps_order_of_domains(digit_rows):
     """At 90 % sparsity {alpha, beta} stays well above {-1, +1} (sbnn.md A.9.1)."""
     train, _, test = digit_rows

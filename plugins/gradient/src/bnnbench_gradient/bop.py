@@ -26,19 +26,11 @@ class Bop(Ste):
     For the domain binary, with biases of any kind but asymmetric. Many models are trained at once,
     with restarts, as by ste.
 
+    Parameters that are not listed are those of ste.
+
     Attributes:
-        loss: ``cross-entropy`` (for argmax), ``squared-hinge`` (for signs), or ``auto``:
-            cross-entropy for the objective ``errors``, else squared hinge.
         rates: rates of Adam for free thresholds and the output scale, taken in turn by the models;
             none for 0.003, 0.01, 0.03, 0.1, the last not for squared hinge and depth.
-        models: networks per round.
-        rounds: how many rounds; none for as many as the time limit allows, one without a limit.
-        epochs: passes over the training rows; none for 150 up to 100 rows, else 60.
-        batch: rows per mini-batch.
-        select: ``objective`` (least exact training objective), ``validation`` (least errors on the
-            validation rows) or ``train-only`` (scaled training loss of the integer outputs).
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is one.
-        precision: ``float32`` or ``float64`` of the training arithmetic.
         adaptivity: weight of a new gradient in the average, gamma, falling along a cosine.
         threshold: least absolute average that flips a weight.
     """

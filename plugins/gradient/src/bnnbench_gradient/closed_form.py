@@ -228,11 +228,26 @@ def _above(w: Floats, lowest: float, k: int) -> npt.NDArray[np.bool_]:
 
 def _at_a_cut(w: Floats, k: int, orientation: Orientation, cuts: Cuts) -> TwoValues:
     """The cut with the fewest ones, above it or below, that keeps to k."""
+    from bnnbench_gradient.cut_kernel import split
+
     n = len(w)
     above = np.where(cuts.sizes <= k, cuts.sizes, n + 1)
     turned = (orientation == "either") & (n - cuts.sizes <= k)
     below = np.where(turned, n - cuts.sizes, n + 1)
     top = above.min() <= below.min()
     i = int(np.argmin(above if top else below))
-    mask = _above(w, float(cuts.lowest[i]), int(cuts.sizes[i]))
-    return fitted(w, mask if top else ~mask)
+    lowest, size = float(cuts.lowest[i]), int(cuts.sizes[i])
+    centres = float(cuts.upper[i]), float(cuts.lower[i])
+    mask = np.empty(n, dtype=np.bool_)
+    count, over, under, squares = split(w, lowest, centres, not top, mask)
+    if count > size:  # the cut lies among equal entries
+        mask = _above(w, lowest, size)
+        return fitted(w, mask if top else ~mask)
+    upper, lower = centres[0] + over / size, centres[1] + under / (n - size)
+    sse = squares
+    for count, excess, move in (
+        (size, over, upper - centres[0]),
+        (n - size, under, lower - centres[1]),
+    ):
+        sse -= move * (2 * excess - count * move)
+    return TwoValues(mask, *((lower, upper) if top else (upper, lower)), max(0.0, sse))

@@ -2,10 +2,11 @@
 
 With k the number of entries above a cut, T_k the sum of the k largest of w - mu is concave in k and
 ``E(k) = n T_k^2 / (k (n - k))`` is to be maximised (see :mod:`closed_form`). Counts and sums in
-equal bins give E at every bin's edge. Inside a bin of c entries and width h, T lies at most c h / 4
-above its chord, and (chord + c h / 4)^2 over the concave k (n - k) is quasi-convex, so the larger
-of its two ends bounds E. Only bins whose bound reaches the best edge are sorted; all maximisers are
-found. Few bins remain unless outliers put most entries into one.
+equal bins give E at every bin's edge. Inside a bin T lies below two lines, from its upper end with
+the bin's largest possible value as slope and from its lower end with the least. The square of such
+a line over the concave k (n - k) is quasi-convex, so E is at most the largest of its values at both
+ends and where the lines meet. Only bins whose bound reaches the best edge are sorted, or divided
+again where they hold many entries, as they do beside outliers; all maximisers are found.
 Complexity: O(n) plus sorting what remains.
 """
 
@@ -20,8 +21,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-BINS = 2048
+BINS, FEW = 4096, 64
 TIE, SMALL = 1e-12, 1e-290
+_NONE = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +33,34 @@ class Cuts:
     Attributes:
         sizes: numbers of entries above them.
         lowest: least entry above each.
+        upper: mean of the entries above each, up to rounding.
+        lower: mean of the others.
     """
 
     sizes: Int64
     lowest: Float64
+    upper: Float64
+    lower: Float64
+
+
+@dataclass(frozen=True)
+class _Budget:
+    """Which cuts are looked for among ``n`` entries; see :func:`best_cuts`."""
+
+    n: int
+    most: int
+    bottom: bool
+
+    def allows(self, sizes: Int64) -> npt.NDArray[np.bool_]:
+        """Which numbers of entries above a cut are allowed."""
+        fits: npt.NDArray[np.bool_] = (sizes <= self.most) | (
+            self.bottom & (self.n - sizes <= self.most)
+        )
+        return fits
+
+
+Found = tuple[Int64, Float64, Float64]
+"""Sizes, the least entry above each cut, T."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,73 +68,86 @@ class _Bins:
     """Entries by bins of descending value, relative to their least value ``low``.
 
     Attributes:
-        sizes: entries in the first j bins, j = 0..BINS.
+        w: the entries, all or those of a part.
+        sizes: entries above bin j, j = 0..BINS.
         sums: T at these sizes.
+        gains: E at these sizes.
+        bounds: at least E(k) for every k of a bin, its edges included, shape (BINS,).
+        low: their least value.
         mean: mu - low.
         factor: bins per unit of value.
     """
 
+    w: Floats
     sizes: Int64
     sums: Float64
+    gains: Float64
+    bounds: Float64
     low: float
     mean: float
     factor: float
 
     @classmethod
-    def of(cls, w: Floats, low: float, high: float) -> _Bins:
-        from bnnbench_gradient.cut_kernel import histogram
+    def of(
+        cls,
+        w: Floats,
+        low: float,
+        high: float,
+        around: tuple[int, int, float, float] | None = None,
+        mean: float = 0.0,
+    ) -> _Bins:
+        """Bins of all entries, or of a part with what is ``around`` it (see the kernel) and mu."""
+        from bnnbench_gradient import cut_kernel
 
         factor = (BINS - 0.5) / (high - low)
         counts, totals = np.zeros(BINS, dtype=np.int64), np.zeros(BINS)
-        histogram(w, low, factor, counts, totals)
-        mean = float(totals.sum()) / len(w)
-        centred = totals - counts * mean
-        sizes = np.concatenate([[0], np.cumsum(counts)])
-        forward = np.concatenate([[0.0], np.cumsum(centred)])
-        backward = np.concatenate([-np.cumsum(centred[::-1])[::-1], [0.0]])
-        # summed from the nearer end, a short sum keeps its digits
-        sums = np.where(2 * sizes <= len(w), forward, backward)
-        return cls(sizes, sums, low, mean, factor)
+        cut_kernel.histogram(w, low, factor, counts, totals)
+        if around is None:
+            around, mean = (len(w), 0, 0.0, 0.0), float(totals.sum()) / len(w)
+        sizes = np.empty(BINS + 1, dtype=np.int64)
+        sums, gains, bounds = np.empty(BINS + 1), np.empty(BINS + 1), np.empty(BINS)
+        cut_kernel.bounds(counts, totals, factor, mean, around, sizes, sums, gains, bounds)
+        return cls(w, sizes, sums, gains, bounds, low, mean, factor)
 
-    @property
-    def width(self) -> float:
-        """At least the width of a bin, rounding included."""
-        return 1.001 / self.factor
+    def best(self, budget: _Budget, floor: float = 0.0) -> Found | None:
+        """Every size that may explain ``floor`` and the most of this part, and some more.
 
-    def bounds(self) -> Float64:
-        """At least E(k) for every k of a bin, its edges included, shape (BINS,)."""
-        n, counts = int(self.sizes[-1]), np.diff(self.sizes)
-        slack = counts * self.width / 4
-        slope = np.diff(self.sums) / np.maximum(counts, 1)
-        best = np.zeros(BINS)
-        for ends in (self.sizes[:-1], self.sizes[1:]):
-            k = np.clip(ends, 1, n - 1)
-            reach = self.sums[:-1] + slope * (k - self.sizes[:-1]) + slack
-            best = np.maximum(best, explained_by(reach, k, n))
-        return best
+        None when many bins remain.
+        """
+        floor = max(floor, float(self.gains[budget.allows(self.sizes)].max(initial=0.0)))
+        above, below = self.sizes[:-1], self.sizes[1:]
+        reached = (above <= budget.most) | (budget.bottom & (budget.n - below <= budget.most))
+        promising = self.bounds >= floor * (1 - TIE)
+        left = np.flatnonzero(promising & reached & (below > above))
+        if len(left) > FEW:
+            return None
+        runs = np.split(left, np.flatnonzero(np.diff(left) > 1) + 1) if len(left) else []
+        found = [self._run(int(run[0]), int(run[-1]), budget, floor) for run in runs]
+        sizes, lowest, sums = zip(_NONE, *found, strict=True)
+        return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
 
-    def refined(self, w: Floats, bins: Int64) -> tuple[Int64, Float64, Float64]:
-        """Every size in these bins, with the least entry above the cut and T."""
+    def _run(self, first: int, last: int, budget: _Budget, floor: float) -> Found:
+        """The same of adjacent bins, through finer ones where that saves sorting."""
         from bnnbench_gradient.cut_kernel import gather
 
-        wanted = np.zeros(BINS, dtype=np.bool_)
-        wanted[bins] = True
-        found = np.empty(int(np.diff(self.sizes)[bins].sum()))
-        gather(w, self.low, self.factor, wanted, found)
-        found = np.sort(found)[::-1]
-        sizes, lowest, sums, start = [], [], [], 0
-        for j in bins.tolist():
-            entries = found[start : start + int(self.sizes[j + 1] - self.sizes[j])]
-            start += len(entries)
-            sizes.append(self.sizes[j] + np.arange(1, len(entries) + 1))
-            lowest.append(entries)
-            centred = (entries - self.low) - self.mean
-            if 2 * self.sizes[j + 1] <= self.sizes[-1]:
-                sums.append(self.sums[j] + np.cumsum(centred))
-            else:
-                after = np.cumsum(centred[::-1])[::-1] - centred
-                sums.append(self.sums[j + 1] - after)
-        return np.concatenate(sizes), np.concatenate(lowest), np.concatenate(sums)
+        before, after = int(self.sizes[first]), int(self.sizes[last + 1])
+        entries = np.empty(after - before)
+        gather(self.w, self.low, self.factor, (first, last, BINS), entries)
+        low, high = float(entries.min()), float(entries.max())
+        if len(entries) > BINS and high - low > SMALL:
+            ends = float(self.sums[first]), float(self.sums[last + 1])
+            around = (budget.n, before, *ends)
+            finer = _Bins.of(entries, low, high, around, self.mean - (low - self.low))
+            found = finer.best(budget, floor)
+            if found is not None:
+                return found
+        entries = np.sort(entries)[::-1]
+        centred = (entries - self.low) - self.mean
+        if 2 * after <= budget.n:
+            sums = self.sums[first] + np.cumsum(centred)
+        else:
+            sums = self.sums[last + 1] - (np.cumsum(centred[::-1])[::-1] - centred)
+        return np.arange(before + 1, after + 1), entries, sums
 
 
 def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool) -> Cuts | None:
@@ -127,28 +166,21 @@ def best_cuts(w: Floats, extremes: tuple[float, float], most: int, bottom: bool)
     low, high = extremes
     if not SMALL < high - low < 1 / SMALL:
         return None
-    n, bins = len(w), _Bins.of(w, low, high)
-    inside = allowed(bins.sizes, n, most, bottom)
-    floor = explained_by(bins.sums, bins.sizes, n)[inside].max(initial=0.0) * (1 - TIE)
-    reached = (bins.sizes[:-1] <= most) | (bottom & (bins.sizes[1:] >= n - most))
-    left = np.flatnonzero((bins.bounds() >= floor) & reached & (np.diff(bins.sizes) > 0))
-    if not 0 < len(left) <= BINS // 64 or np.diff(bins.sizes)[left].sum() > n // 4:
+    budget, bins = _Budget(len(w), most, bottom), _Bins.of(w, low, high)
+    found = bins.best(budget)
+    if found is None or not len(found[0]):
         return None
-    sizes, lowest, sums = bins.refined(w, left)
-    gains = np.where(allowed(sizes, n, most, bottom), explained_by(sums, sizes, n), -1.0)
-    chosen = gains >= gains.max() * (1 - TIE)
-    return Cuts(sizes[chosen], lowest[chosen])
-
-
-def allowed(sizes: Int64, n: int, most: int, bottom: bool) -> npt.NDArray[np.bool_]:
-    """Which numbers of entries above a cut are allowed."""
-    fits: npt.NDArray[np.bool_] = (sizes <= most) | (bottom & (n - sizes <= most))
-    return fits
+    sizes, lowest, sums = found
+    gains = np.where(budget.allows(sizes), explained_by(sums, sizes, len(w)), -1.0)
+    chosen = np.flatnonzero(gains >= gains.max() * (1 - TIE))
+    above, sums, mean = sizes[chosen], sums[chosen], low + bins.mean
+    upper, lower = mean + sums / above, mean - sums / np.maximum(len(w) - above, 1)
+    return Cuts(above, lowest[chosen], upper, lower)
 
 
 def explained_by(sums: Float64, k: Int64, n: int) -> Float64:
     """E of cuts with k entries above that sum to T; 0 at both ends."""
     inner = (k > 0) & (k < n)
-    safe = np.where(inner, k, 1).astype(np.float64)
+    safe = np.where(inner, k, 1.0)
     gains: Float64 = np.where(inner, n * np.square(sums) / (safe * (n - safe)), 0.0)
     return gains

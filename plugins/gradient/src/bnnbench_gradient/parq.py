@@ -26,18 +26,10 @@ class Parq(Ste):
     For the domain binary, with biases of any kind but asymmetric. Many models are trained at once,
     with restarts, as by ste; signs of hidden units keep the straight-through estimator.
 
+    Parameters that are not listed are those of ste.
+
     Attributes:
-        loss: ``cross-entropy`` (for argmax), ``squared-hinge`` (for signs), or ``auto``:
-            cross-entropy for the objective ``errors``, else squared hinge.
         rates: the initial learning rate of Adam, one for all models; none for 0.03.
-        models: networks per round.
-        rounds: how many rounds; none for as many as the time limit allows, one without a limit.
-        epochs: passes over the training rows; none for 150 up to 100 rows, else 60.
-        batch: rows per mini-batch.
-        select: ``objective`` (least exact training objective), ``validation`` (least errors on the
-            validation rows) or ``train-only`` (scaled training loss of the integer outputs).
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is one.
-        precision: ``float32`` or ``float64`` of the training arithmetic.
         anneal: shares of the steps at which hardening begins and ends.
         steepness: of the sigmoid by which the inverse slope falls from 1 to 0.
         period: steps between updates of the two values.

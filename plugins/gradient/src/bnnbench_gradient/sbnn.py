@@ -35,19 +35,9 @@ class Sbnn(Ste):
     are projected onto the budget at the end. Domains with one ratio are its rivals: rhos=(0) is
     {0, 1} and rhos=(-4) with d=3 is {-1, +1}.
 
+    Parameters that are not listed are those of ste.
+
     Attributes:
-        loss: ``cross-entropy`` (for argmax), ``squared-hinge`` (for signs), or ``auto``:
-            cross-entropy for the objective ``errors``, else squared hinge.
-        rates: initial learning rates of Adam, taken in turn by the models; none for 0.003, 0.01,
-            0.03, 0.1, without the last for squared hinge with two or more hidden layers.
-        models: networks per round.
-        rounds: how many rounds; none for as many as the time limit allows, one without a limit.
-        epochs: passes over the training rows; none for 150 up to 100 rows, else 60.
-        batch: rows per mini-batch.
-        select: ``objective`` (least exact training objective), ``validation`` (least errors on the
-            validation rows) or ``train-only`` (scaled training loss of the integer outputs).
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is one.
-        precision: ``float32`` or ``float64`` of the training arithmetic.
         learnt: share of the steps in which the ratio is learnt.
         scope: ``network`` for one budget over all layers, ``layer`` for the same share in each.
         gamma: share of the penalty in the loss, in (0, 1); none for masks that keep to the budget.

@@ -5,7 +5,8 @@ absolute value below 1e-3 keeps its last sign. A kernel takes the pattern neares
 which is the one with the largest inner product, since all patterns have the same length. Backward
 to latents: 1 for abs(w) <= 1, else 0; in every 25th forward pass of training also the identity to
 the chosen patterns, and in the pass after it duplicate patterns are replaced by random new ones.
-Bits per weight: b / 9. Complexity: O(kernels 2^b 9) per pass.
+A price per one, 0 in training, makes the choice
+keep to a budget. Bits per weight: b / 9. Complexity: O(kernels 2^b 9) per pass.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Codebook(nn.Module):
     """
 
     signs: Tensor
+    price: Tensor
 
     def __init__(self, bits: int, seed: int = 0) -> None:
         super().__init__()
@@ -39,6 +41,7 @@ class Codebook(nn.Module):
         first = _pattern(chosen)
         self.patterns = nn.Parameter(first.clone())
         self.register_buffer("signs", first)
+        self.register_buffer("price", torch.tensor(0.0))
 
     def forward(self, latent: Tensor) -> Tensor:
         """Codes -1 / +1 of kernels (outputs, inputs, 3, 3)."""
@@ -50,7 +53,8 @@ class Codebook(nn.Module):
             self.passes += 1
         self._update_signs()
         kernels = latent.detach().reshape(-1, ENTRIES)
-        nearest = (kernels @ self.signs.T).argmax(dim=1)
+        scores = kernels @ self.signs.T - self.price * (self.signs > 0).sum(dim=1)
+        nearest = scores.argmax(dim=1)
         codes = self.signs[nearest].view_as(latent)
         result = through(latent, codes, slope(latent.detach(), "hard"))
         if teach:

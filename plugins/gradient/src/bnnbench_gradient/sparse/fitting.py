@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from bnnbench_gradient.sparse.augment import Augment, mixup
 from bnnbench_gradient.sparse.layers import binarised
 from bnnbench_gradient.sparse.masks import MaskRule, Reached
-from bnnbench_gradient.sparse.penalty import clamp, penalty
+from bnnbench_gradient.sparse.penalty import clamp, counted, penalty
 from bnnbench_gradient.sparse.surrogates import Sign, ede_sharpness
 from bnnbench_gradient.sparse.values import Values
 
@@ -147,15 +147,15 @@ def _step(
     mixed = mixup(training.normalised(inputs), labels, training.mixup, generator)
     _masked(model, training)
     loss = mixed.loss(model(mixed.inputs))
-    latents = [layer.latent for layer in binarised(model)]
+    layers = binarised(model)
     share, gamma = training.rule.share, training.gamma
     if gamma is not None and share is not None:
-        loss = loss + penalty(loss, latents, share, gamma)
+        loss = loss + penalty(loss, [counted(layer) for layer in layers], share, gamma)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     if gamma is not None:
-        clamp(latents)
+        clamp([layer.latent for layer in layers])
 
 
 def _masked(model: nn.Module, training: Training) -> Reached:
@@ -166,8 +166,12 @@ def _masked(model: nn.Module, training: Training) -> Reached:
 
 
 def project(model: nn.Module, rule: MaskRule) -> None:
-    """Make masks keep to a rule's budget where they exceed it."""
-    if not Reached.of(model, rule.share).feasible:
+    """Make masks keep to a rule's budget where they exceed it; see :meth:`MaskRule.charge`."""
+    books = [layer for layer in binarised(model) if layer.codebook is not None]
+    if rule.share is not None and books and len(books) == len(binarised(model)):
+        model.eval()
+        rule.charge(books)
+    elif not Reached.of(model, rule.share).feasible:
         rule.apply(model)
 
 

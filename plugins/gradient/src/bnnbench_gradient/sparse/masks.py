@@ -20,6 +20,8 @@ from bnnbench_gradient.closed_form import QuantisationError
 from bnnbench_gradient.sbnn import Scope
 from bnnbench_gradient.sparse.layers import Binarised, binarised
 
+_HALVINGS = 40
+
 
 @dataclass(frozen=True)
 class MaskRule:
@@ -67,6 +69,35 @@ class MaskRule:
         for layer, mask in zip(layers, self.masks(layers), strict=True):
             layer.mask = mask
 
+    @torch.no_grad()
+    def charge(self, layers: Sequence[Binarised]) -> None:
+        """Make the codebooks of layers choose few enough ones, by the least price per one.
+
+        Kernels then maximise their inner product with a pattern less the price of its ones: no
+        other choice with as few ones has a larger sum. Latents are compared raw.
+
+        Args:
+            layers: layers with codebooks, in evaluation mode.
+
+        Raises:
+            QuantisationError: when the sparsest patterns hold more ones than the budget has.
+        """
+        share = Fraction(str(self.share))
+        for group in [layers] if self.scope == "network" else [[layer] for layer in layers]:
+            budget = int(share * sum(layer.latent.numel() for layer in group))
+            if _ones_at(group, 0.0) <= budget:
+                continue
+            low, high = 0.0, 1 + 2 * max(_size(layer.latent) for layer in group)
+            ones = _ones_at(group, high)
+            if ones > budget:
+                raise QuantisationError(
+                    f"The sparsest patterns of a codebook hold {ones} ones, the budget is {budget}."
+                )
+            for _ in range(_HALVINGS):
+                middle = (low + high) / 2
+                low, high = (low, middle) if _ones_at(group, middle) <= budget else (middle, high)
+            _ones_at(group, high)
+
     def _largest(self, scores: Sequence[Tensor], ones: int) -> list[Tensor]:
         pool = torch.cat([score.reshape(-1) for score in scores])
         sizes = [score.numel() for score in scores]
@@ -92,6 +123,20 @@ def largest(scores: Tensor, k: int) -> Tensor:
     missing = k - int(mask.sum())
     mask[torch.nonzero(scores == cut)[:missing, 0]] = True
     return mask
+
+
+def _ones_at(layers: Sequence[Binarised], price: float) -> int:
+    """Ones that the codebooks choose at a price, which stays set."""
+    for layer in layers:
+        assert layer.codebook is not None
+        layer.codebook.price.fill_(price)
+        layer.weight()
+    return sum(int(layer.mask.sum()) for layer in layers)
+
+
+def _size(latent: Tensor) -> float:
+    """The largest sum of absolute latents in a kernel."""
+    return float(latent.abs().flatten(2).sum(dim=2).max())
 
 
 def _best_of_outputs(score: Tensor) -> Tensor:

@@ -53,16 +53,26 @@ def mlp(
     return nn.Sequential(*layers, Outputs(BinaryLinear(inputs, classes, make())))
 
 
-def cnn_s(channels: int, classes: int, make: Make, surrogate: Surrogate = "hard") -> nn.Sequential:
-    """The small convolutional network; reads (n, channels, h, w)."""
-    layers: list[nn.Module] = [real_conv(channels, 32), nn.BatchNorm2d(32)]
-    for inputs, outputs, stride in ((32, 64, 2), (64, 64, 1), (64, 128, 2)):
+def cnn_s(
+    channels: int, classes: int, make: Make, surrogate: Surrogate = "hard", width: int = 32
+) -> nn.Sequential:
+    """The small convolutional network; reads (n, channels, h, w).
+
+    Args:
+        channels: of the images.
+        classes: outputs.
+        make: values of each binarised layer.
+        surrogate: backward pass of the signs.
+        width: channels after the first convolution; those that follow have 2, 2 and 4 times these.
+    """
+    layers: list[nn.Module] = [real_conv(channels, width), nn.BatchNorm2d(width)]
+    for inputs, outputs, stride in ((1, 2, 2), (2, 2, 1), (2, 4, 2)):
         layers += [
             Sign(surrogate),
-            BinaryConv2d(inputs, outputs, make(), stride=stride),
-            nn.BatchNorm2d(outputs),
+            BinaryConv2d(inputs * width, outputs * width, make(), stride=stride),
+            nn.BatchNorm2d(outputs * width),
         ]
-    return nn.Sequential(*layers, *classifier(128, classes))
+    return nn.Sequential(*layers, *classifier(4 * width, classes))
 
 
 def vgg_small(classes: int, make: Make, surrogate: Surrogate = "hard") -> nn.Sequential:

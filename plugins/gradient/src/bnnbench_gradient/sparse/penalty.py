@@ -5,7 +5,9 @@ EC)`` and the data loss L: ``lambda = gamma L / (h (1 - gamma))``, a constant in
 0 when h is at most 1e-4 (1e-5 in the ImageNet code), and the penalty is ``lambda h``. So while the
 budget is broken its value is gamma / (1 - gamma) L whatever h is, and every latent is pushed down
 by ``lambda / (2 N)``, which is the weaker the larger h. It is no constraint: where it ends depends
-on steps and rate. Latents are clamped to [-1.5, 1.5] after each step.
+on steps and rate. Where a codebook chooses the masks, ones are counted over the chosen patterns and
+the push reaches the latents by the codebook's own backward pass, the patterns not. Latents are
+clamped to [-1.5, 1.5] after each step.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import torch
 from torch import Tensor
 
 from bnnbench_gradient.budgets import CLIP, FEASIBLE
-from bnnbench_gradient.sparse.surrogates import through
+from bnnbench_gradient.sparse.layers import Binarised
+from bnnbench_gradient.sparse.surrogates import slope, through
 
 
 def penalty(
     loss: Tensor,
-    latents: Sequence[Tensor],
+    codes: Sequence[Tensor],
     share: float,
     gamma: float,
     threshold: float = FEASIBLE,
@@ -30,13 +33,13 @@ def penalty(
 
     Args:
         loss: the data loss, a scalar.
-        latents: of all binarised layers.
+        codes: of all binarised layers, from :func:`counted`.
         share: EC.
         gamma: share of the penalty in the total, in [0, 1).
         threshold: excess up to which nothing is added.
     """
-    total = sum(latent.numel() for latent in latents)
-    ones = torch.stack([_ones(latent) for latent in latents]).sum()
+    total = sum(c.numel() for c in codes)
+    ones = torch.stack([(c + 1).sum() / 2 for c in codes]).sum()
     excess = (ones / total - share).clamp(min=0)
     if float(excess.detach()) <= threshold:
         return torch.zeros_like(loss)
@@ -44,9 +47,13 @@ def penalty(
     return strength * excess
 
 
-def _ones(latent: Tensor) -> Tensor:
-    signs = torch.where(latent.detach() > 0, 1.0, -1.0).to(latent.dtype)
-    return (through(latent, signs) + 1).sum() / 2
+def counted(layer: Binarised) -> Tensor:
+    """The codes -1 / +1 of a layer in the last forward pass, differentiable by its latents."""
+    latent = layer.latent
+    if layer.codebook is None:
+        return through(latent, torch.where(latent.detach() > 0, 1.0, -1.0).to(latent.dtype))
+    codes = layer.mask.to(latent.dtype) * 2 - 1
+    return through(latent, codes, slope(latent.detach(), "hard"))
 
 
 @torch.no_grad()
