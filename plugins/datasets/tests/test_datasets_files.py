@@ -77,10 +77,11 @@ def test_missing_file_says_where_and_how(place, tmp_path):
     ("content", "match"),
     [
         (PACKED[:-9], "cannot be decompressed"),
-        (gzip.compress(CONTENT[:-1] + b"x"), "found sha256"),
+        (gzip.compress(CONTENT[:-1] + b"x", mtime=0), "found sha256"),
         (PACKED[:30] + bytes([PACKED[30] ^ 1]) + PACKED[31:], "found sha256"),
         (b"", "0 bytes"),
     ],
+    ids=["cut", "other", "flipped", "empty"],
 )
 def test_damaged_files_are_refused_and_kept(place, content, match):
     path = place(content)
