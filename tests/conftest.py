@@ -7,6 +7,7 @@ integers and computes with :class:`fractions.Fraction` alone, straight from the 
 from __future__ import annotations
 
 import math
+import signal
 import textwrap
 from dataclasses import dataclass
 from fractions import Fraction
@@ -31,6 +32,10 @@ from bnnbench.registry import Registry
 from bnnbench.store import Store
 from bnnbench.suite import Cell, CellLimits, Topology
 from bnnbench.verify import Evaluation
+
+# A shell that starts the tests in the background has SIGINT ignored, and so would every run that a
+# test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "bnnbench", deadline=None, derandomize=True, max_examples=60, database=None,

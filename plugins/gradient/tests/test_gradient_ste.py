@@ -250,7 +250,7 @@ def test_refusals_name_the_reason(small, breast_cancer, problem_of):
 
 
 def test_listing_the_plugin_does_not_import_torch():
-    names = ["ste", "sbnn", "bop", "parq", "gd-nn", "gd-b", "gd-t"]
+    names = ["ste", "sbnn", "bop", "parq", "gd-nn", "gd-b", "gd-t", "float-relu"]
     code = (
         "import sys; from bnnbench_gradient import plugin\n"
         f"assert [s.name for s in plugin.bnnbench_solvers()] == {names}\n"
