@@ -52,17 +52,19 @@ def by_rules(X: np.ndarray, targets: np.ndarray, hidden: int, lines: np.ndarray)
 
     m.on = pyo.Constraint(N, J, rule=lambda m, k, j: z(m, k, j) >= (m.a[k, j] - 1) * (reach[k] + 2))
     m.off = pyo.Constraint(N, J, rule=lambda m, k, j: z(m, k, j) <= m.a[k, j] * (reach[k] + 2) - 1)
-    for name, w, a, right in (("p", -1, 2, 2), ("q", 1, -2, 0)):
-        for sign in (1, -1):
-            m.add_component(
-                f"{name}{sign > 0:d}",
-                pyo.Constraint(
-                    *(N, J, Q),
-                    rule=lambda m, k, j, o, s=sign, w=w, a=a, r=right: (
-                        s * m.c[k, j, o] + s * w * m.w2[j, o] + a * m.a[k, j] <= r
-                    ),
-                ),
-            )
+    c, w, a, all_three = m.c, m.w2, m.a, (N, J, Q)
+    m.p0 = pyo.Constraint(
+        *all_three, rule=lambda m, k, j, o: c[k, j, o] - w[j, o] + 2 * a[k, j] <= 2
+    )
+    m.p1 = pyo.Constraint(
+        *all_three, rule=lambda m, k, j, o: w[j, o] - c[k, j, o] + 2 * a[k, j] <= 2
+    )
+    m.q0 = pyo.Constraint(
+        *all_three, rule=lambda m, k, j, o: c[k, j, o] + w[j, o] - 2 * a[k, j] <= 0
+    )
+    m.q1 = pyo.Constraint(
+        *all_three, rule=lambda m, k, j, o: c[k, j, o] + w[j, o] + 2 * a[k, j] >= 0
+    )
     m.line = pyo.Constraint(N, Q, K, rule=line)
     m.loss = pyo.Objective(expr=pyo.quicksum(m.t.values()))
     return m
