@@ -31,28 +31,47 @@ def packed_cores(
         positive: class of each.
         weight: cost of getting each wrong, positive.
     """
-    if len(X) > LARGEST or not len(X):
-        return []
     rng = np.random.Generator(np.random.PCG64(0))
-    mix = rng.integers(1, 2**62, X.shape[1], dtype=np.int64)
-    key = (X.astype(np.int64) * mix).sum(axis=1)
-    sides = [_pairs(np.flatnonzero(own), key) for own in (positive, ~positive)]
-    shared = np.intersect1d(sides[0][1], sides[1][1])
-    matches = [_matching(*side, shared) for side in sides]
+    shared = shared_sums(X, positive, rng)
     best: list[tuple[Core, int]] = []
-    for order in range(ORDERS if len(shared) else 0):
+    for order in range(ORDERS if shared else 0):
         if order == 0:
-            numbers = np.argsort([len(a) * len(b) for a, b in zip(*matches, strict=True)])
-            classes = [(matches[0][k], matches[1][k]) for k in numbers]
+            classes = [shared[k] for k in np.argsort([len(a) * len(b) for a, b in shared])]
         else:
-            numbers = rng.permutation(len(shared))
             classes = [
-                (rng.permutation(matches[0][k]), rng.permutation(matches[1][k])) for k in numbers
+                (rng.permutation(ours), rng.permutation(theirs))
+                for ours, theirs in (shared[k] for k in rng.permutation(len(shared)))
             ]
         found = _pack(X, weight, classes)
         if sum(w for _, w in found) > sum(w for _, w in best):
             best = found
     return best
+
+
+def shared_sums(
+    X: npt.NDArray[np.integer[Any]], positive: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> list[tuple[Int64, Int64]]:
+    """Pairs of positives and pairs of negatives by sum, of the sums that both classes have.
+
+    Sums are told apart by random 64-bit keys: pairs with equal sums come together, and so do others
+    by the rarest chance. Whoever needs certainty compares the sums.
+
+    Args:
+        X: distinct rows, shape (n, d).
+        positive: class of each.
+        rng: of the keys.
+
+    Returns:
+        Indices of shape (pairs, 2) for each class; nothing for more than :data:`LARGEST` rows.
+    """
+    if len(X) > LARGEST or not len(X):
+        return []
+    mix = rng.integers(1, 2**62, X.shape[1], dtype=np.int64)
+    key = (X.astype(np.int64) * mix).sum(axis=1)
+    sides = [_pairs(np.flatnonzero(own), key) for own in (positive, ~positive)]
+    shared = np.intersect1d(sides[0][1], sides[1][1])
+    ours, theirs = (_matching(*side, shared) for side in sides)
+    return list(zip(ours, theirs, strict=True)) if len(shared) else []
 
 
 def _pairs(members: Int64, key: Int64) -> tuple[Int64, Int64]:

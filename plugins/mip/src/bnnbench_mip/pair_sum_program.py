@@ -15,33 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bnnbench.pair_sums import LARGEST
+from bnnbench.pair_sums import shared_sums
 from bnnbench_mip.lattice import Int64
 from bnnbench_mip.threshold_form import ThresholdForm
-
-Pairs = list[tuple[int, int]]
-
-
-def shared_sums(form: ThresholdForm) -> list[tuple[Pairs, Pairs]]:
-    """Pairs of positives and pairs of negatives of every sum that both have."""
-    found: list[dict[tuple[int, ...], Pairs]] = []
-    mix = np.random.Generator(np.random.PCG64(0)).integers(1, 2**62, form.X.shape[1])
-    key = (form.X * mix).sum(axis=1)
-    sides = [_pairs(np.flatnonzero(own)) for own in (form.positive, ~form.positive)]
-    sums = [key[pairs].sum(axis=1) for pairs in sides]
-    shared = np.intersect1d(*sums)
-    for pairs, own in zip(sides, sums, strict=True):
-        by_sum: dict[tuple[int, ...], Pairs] = {}
-        # The keys only choose candidates; the sums themselves decide.
-        for i, j in pairs[np.isin(own, shared)].tolist():
-            by_sum.setdefault(tuple((form.X[i] + form.X[j]).tolist()), []).append((i, j))
-        found.append(by_sum)
-    return [(found[0][s], found[1][s]) for s in found[0] if s in found[1]]
-
-
-def _pairs(members: Int64) -> Int64:
-    """All pairs, a sample with itself too."""
-    return np.stack([members[k] for k in np.triu_indices(len(members))], axis=1)
 
 
 def pair_sum_bound(form: ThresholdForm, seconds: float, effort: float, seed: int) -> int:
@@ -55,18 +31,19 @@ def pair_sum_bound(form: ThresholdForm, seconds: float, effort: float, seed: int
     """
     from ortools.sat.python import cp_model
 
-    shared = shared_sums(form) if len(form.X) <= LARGEST else []
+    rng = np.random.Generator(np.random.PCG64(0))
+    shared = [pairs for pairs in shared_sums(form.X, form.positive, rng) if _equal(form, *pairs)]
     if not shared:
         return 0
     program = cp_model.CpModel()
     errors = {
         k: program.new_bool_var("")
-        for k in sorted({k for sides in shared for pairs in sides for pair in pairs for k in pair})
+        for k in sorted({k for sides in shared for pairs in sides for k in pairs.ravel().tolist()})
     }
     for positives, negatives in shared:
         side = program.new_bool_var("")
         for pairs, pays in ((positives, ~side), (negatives, side)):
-            for i, j in pairs:
+            for i, j in pairs.tolist():
                 program.add_bool_or([errors[i], errors[j], pays])
     program.minimize(sum(int(form.weight[k]) * e for k, e in errors.items()))
     solver = cp_model.CpSolver()
@@ -78,3 +55,9 @@ def pair_sum_bound(form: ThresholdForm, seconds: float, effort: float, seed: int
     if solver.solve(program) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return 0
     return max(0, round(float(np.ceil(solver.best_objective_bound - 1e-6))))
+
+
+def _equal(form: ThresholdForm, ours: Int64, theirs: Int64) -> bool:
+    """Whether all pairs really have one sum."""
+    sums = form.X[np.concatenate([ours, theirs])].sum(axis=1)
+    return bool((sums == sums[0]).all())
