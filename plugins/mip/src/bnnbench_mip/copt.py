@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Solution, Termination
 from bnnbench_mip.matrix_solver import LicensedSolver
@@ -52,10 +51,7 @@ class Copt(LicensedSolver):
     label: ClassVar[str] = "COPT"
     free: ClassVar[tuple[int, int, int]] = (2000, 2000, 4000)
 
-    def available(self) -> str | None:
-        absent = missing(self.requires)
-        if absent:
-            return absent
+    def unlicensed(self) -> str | None:
         import coptpy
 
         try:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Solution, Termination
 from bnnbench_mip.implications import Implications
@@ -55,10 +54,7 @@ class Gurobi(LicensedSolver):
     free: ClassVar[tuple[int, int, int]] = (2000, 2000, 4000)
     indicators: bool = False
 
-    def available(self) -> str | None:
-        absent = missing(self.requires)
-        if absent:
-            return absent
+    def unlicensed(self) -> str | None:
         import gurobipy
 
         try:

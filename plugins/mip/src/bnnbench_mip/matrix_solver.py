@@ -99,6 +99,13 @@ class LicensedSolver(MatrixSolver):
     """Most rows, variables, and rows and variables together without a licence."""
     threads: int | None = None
 
+    def available(self) -> str | None:
+        return super().available() or self.unlicensed()
+
+    def unlicensed(self) -> str | None:
+        """Why there is no licence at all, not even the free one; None where there is."""
+        return None
+
     @abstractmethod
     def refuses(self, milp: MatrixMILP) -> bool:
         """Whether the solver says that its licence is too small for a trivial program."""

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bnnbench.interfaces import missing
 from bnnbench.models import MatrixMILP
 from bnnbench.solution import Solution, Termination
 from bnnbench_mip.matrix_solver import LicensedSolver
@@ -45,10 +44,7 @@ class Xpress(LicensedSolver):
     label: ClassVar[str] = "Xpress"
     free: ClassVar[tuple[int, int, int]] = (5000, 5000, 5000)
 
-    def available(self) -> str | None:
-        absent = missing(self.requires)
-        if absent:
-            return absent
+    def unlicensed(self) -> str | None:
         import xpress
 
         try:
