@@ -109,6 +109,11 @@ class Architecture:
         return sum(self.widths[c.source] for c in self.sources(layer))
 
     @property
+    def thresholds(self) -> bool:
+        """Whether hidden units have two values, by the sign of their pre-activation."""
+        return self.activation != "relu"
+
+    @property
     def dense(self) -> bool:
         """True for a plain chain of fully connected layers."""
         return all(c.mask is None and c.target == c.source + 1 for c in self.connections)

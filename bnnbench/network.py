@@ -119,7 +119,7 @@ class Network:
             pre.append(z)
             units.append(unit)
             values.append(self._activate(z))
-            scales.append(unit if arch.activation == "relu" else 1)
+            scales.append(1 if arch.thresholds else unit)
         return Forward(tuple(pre), tuple(units))
 
     def _pre_activation(
@@ -127,7 +127,7 @@ class Network:
     ) -> tuple[Int64, int]:
         sources = [c.source for c in self.architecture.sources(k)]
         unit = math.lcm(*(scales[s] * layer.scale for s in sources), layer.bias_scale)
-        bounded = self.architecture.activation != "relu"
+        bounded = self.architecture.thresholds
         z = np.zeros((len(values[0]), layer.weights.shape[1]), dtype=np.int64)
         reach, start = 0, 0
         for source in sources:
@@ -153,7 +153,7 @@ class Network:
         return z, unit
 
     def _activate(self, z: Int64) -> Ints:
-        if self.architecture.activation == "relu":
+        if not self.architecture.thresholds:
             return np.maximum(z, 0)
         low = -1 if self.architecture.activation == "sign" else 0
         return np.where(z >= 0, np.int8(1), np.int8(low))

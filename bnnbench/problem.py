@@ -49,7 +49,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         data, arch = self.dataset, self.architecture
-        if arch.activation == "relu":
+        if not arch.thresholds:
             raise ProblemError("Problems have sign or step units; relu is for references.")
         if arch.inputs != data.n_features:
             raise ProblemError(

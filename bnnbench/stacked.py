@@ -61,7 +61,7 @@ def forwards(networks: Sequence[Network], rows: Rows) -> Iterator[Forward] | Non
     They cannot when architectures or scales differ, units are no thresholds, or a sum might leave
     53 bits.
     """
-    if not networks or not _alike(networks) or networks[0].architecture.activation == "relu":
+    if not networks or not _alike(networks) or not networks[0].architecture.thresholds:
         return None
     plan = [_layer(networks, k, rows) for k in range(1, networks[0].architecture.depth + 1)]
     if any(entry is None for entry in plan):

@@ -14,7 +14,7 @@ def layer_unit(network: Network, k: int, scale: int) -> int:
     Raises:
         NetworkError: for units that are no thresholds.
     """
-    if network.architecture.activation == "relu":
+    if not network.architecture.thresholds:
         raise NetworkError("Only networks of sign or step units can be exported, not relu.")
     layer = network.layers[k - 1]
     reads_input = any(c.source == 0 for c in network.architecture.sources(k))
