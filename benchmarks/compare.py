@@ -5,7 +5,7 @@ compared, and groups of six and ten of which every other run is the second side:
 false. Misses are counted on the same sides with all times of the second made longer by a factor.
 Running::
 
-    python benchmarks/compare.py --suite smoke --runs 21 --stores /tmp/runs
+    python benchmarks/compare.py --suite smoke --runs 21 --stores runs
 
 Stores that are there are used again. The share of alarms is given with its exact 95 % interval.
 """
